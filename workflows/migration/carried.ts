@@ -1,4 +1,4 @@
-import type { CommandName, MigrationEvent, PlanRef, RecordedEvent } from '@scc/plan';
+import type { CommandName, MigrationEvent, PlanRef, RecordedEvent, UndoStep } from '@scc/plan';
 import type { AcceptedPlan, CommandInput, LiveSettings, MigrationOutline } from './payloads.js';
 import type { MigrationState } from './state.js';
 
@@ -11,11 +11,7 @@ export interface Carried {
 
 /** How a change is taken back; `run` of the same name in `undo.ts` does it. */
 export type UndoEntry =
-  | {
-      step: 'verification' | 'targetGrant' | 'canary' | 'trial' | 'routes' | 'workload' | 'owners' | 'sourceGrant';
-      args: Record<string, never>;
-    }
-  | { step: 'traffic'; args: { canary: number } };
+  { step: Exclude<UndoStep, 'traffic'>; args: Record<string, never> } | { step: 'traffic'; args: { canary: number } };
 
 /**
  * Where a migration stands, as plain data: what was decided, which steps are done, how to take them back (last change

@@ -1,5 +1,5 @@
 import type { MigrationEvent, PlanRef, Violation } from '@scc/plan';
-import { sentenceOf, type WaitReason } from '@scc/plan/words';
+import { sentenceOf, stepWords, type WaitReason } from '@scc/plan/words';
 import type { MigrationActivities, MigrationOutline } from './contract.js';
 import { notAllowed } from './failures.js';
 import type { Hold } from './hold.js';
@@ -55,7 +55,7 @@ export class Clearance {
         return { waited };
       }
       if (answer.retryAtMs === null)
-        throw notAllowed(`governance does not allow ${step} (${detail}): ${answer.reason}`);
+        throw notAllowed(`governance does not allow ${stepWords(step)} (${detail}): ${answer.reason}`);
       if (answer.waitsFor === 'Evaluation' && step === 'Prepare') {
         if (told) this.record({ type: 'WaitEnded', reason: told.reason });
         await sleepUntil(answer.retryAtMs, () => false);

@@ -1,5 +1,5 @@
 import type { MigrationEvent, UndoCause, Violation } from '@scc/plan';
-import { plural } from '@scc/plan/words';
+import { commandSentence, plural } from '@scc/plan/words';
 import type { AcceptedPlan, Assessment, MigrationOutline } from './contract.js';
 import { FAILURE } from './contract.js';
 import { spanOf } from './spans.js';
@@ -95,11 +95,9 @@ export function undoStarted(
   failure: { type: string; message: string },
 ): Extract<MigrationEvent, { type: 'UndoStarted' }> {
   if (stop) {
-    const by = stop.actor ? ` by ${stop.actor}` : '';
-    const because = stop.reason ? `: ${stop.reason}` : '';
-    const cause: UndoCause = stop.command === 'delete' ? 'deleted' : stop.command;
-    const message = stop.command === 'delete' ? 'the plan was deleted' : `${stop.command} asked${by}${because}`;
-    return { type: 'UndoStarted', cause, message };
+    const { command, actor, reason } = stop;
+    if (command === 'delete') return { type: 'UndoStarted', cause: 'deleted', message: 'the plan was deleted' };
+    return { type: 'UndoStarted', cause: command, message: commandSentence({ command, actor, reason }) };
   }
   return { type: 'UndoStarted', cause: causeOf(failure.type), message: failure.message };
 }

@@ -47,7 +47,7 @@ export interface Effects extends UndoEffects {
   /** The samples of the gates when it is they that failed; else none. */
   failedSamples: (error: unknown) => GateSample[];
   /** Runs a step of the end until it succeeds, and says each time that it does not. */
-  untilDone: <T>(step: string, work: () => Promise<T>) => Promise<T>;
+  untilDone: <T>(activity: keyof MigrationActivities, work: () => Promise<T>) => Promise<T>;
   /** Runs what must not be stopped any more, out of the reach of cancellation and commands. */
   shielded: <T>(stage: 'finishing' | 'undoing', work: () => Promise<T>) => Promise<T>;
   /** The event that opens an undo: who or what made it necessary. */

@@ -7,6 +7,8 @@ import {
   setHandler,
   sleep,
 } from '@temporalio/workflow';
+import { undoWords } from '@scc/plan/words';
+import { actWords } from './act-words.js';
 import { activities, patientActivities, undoActivities } from './activities.js';
 import { lookAfterwards } from './after.js';
 import type { Carried, Position } from './carried.js';
@@ -158,12 +160,12 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
       handOverWhenLong();
       const pauseMs = pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS);
       if (operator.isReleased()) return;
-      const elapsed = sleep(pauseMs, { summary: `undo of ${step} is tried again` });
+      const elapsed = sleep(pauseMs, { summary: `${undoWords(step).doing} is tried again` });
       await Promise.race([elapsed, condition(() => operator.isReleased())]);
     },
-    untilDone: (step, work) =>
+    untilDone: (activity, work) =>
       retryUntilDone(work, async (attempt, error) => {
-        const message = `finishing (${step}) failed and is tried again: ${describeFailure(error).message}`;
+        const message = `${actWords(activity)} failed and is tried again: ${describeFailure(error).message}`;
         await waiting(record, { reason: 'Retry', message }, async () => {
           await waitUntil(() => false, pauseBeforeRetry(attempt, FIRST_RETRY_MS, LONGEST_RETRY_MS));
         });

@@ -191,12 +191,14 @@ async function finish(course: Course): Promise<MigrationResult> {
   const { act, untilDone } = fx;
   const { startedMs } = position;
   if (isDivided(target.strategy)) await clearAway(course);
-  else if (hasTrial(course)) await at('trial removed', () => untilDone('trial', () => act.removeCanary(target)));
-  if (target.stopped) await at('owners forgotten', () => untilDone('owners', () => act.forgetOwners(target)));
+  else if (hasTrial(course)) await at('trial removed', () => untilDone('removeCanary', () => act.removeCanary(target)));
+  if (target.stopped) await at('owners forgotten', () => untilDone('forgetOwners', () => act.forgetOwners(target)));
   await at('source revoked', async () => {
     fx.record({ type: 'SourceRevoked', ...(await revoked(course)) });
   });
-  const traffic = await untilDone('proof', () => act.summarizeTraffic(target, startedMs, position.liveMs ?? startedMs));
+  const traffic = await untilDone('summarizeTraffic', () =>
+    act.summarizeTraffic(target, startedMs, position.liveMs ?? startedMs),
+  );
   if (position.notObserved) {
     fx.record({ type: 'MigrationCompleted', traffic, notObserved: true });
     return { phase: 'Completed', message: `${target.workload} is changed, ${unseen(target)}` };
@@ -210,7 +212,7 @@ const unseen = ({ targetSCC }: MigrationOutline): string => `nothing has run und
 /** Where nothing has shown that the workload works under the target, its old grant stays. */
 async function revoked({ plan, target, position, fx }: Course): Promise<{ bindings: string[]; kept: string | null }> {
   const mode = position.notObserved ? 'Keep' : plan.sourceGrant;
-  const answer = await fx.untilDone('grants', () => fx.act.revokeSource(target, mode));
+  const answer = await fx.untilDone('revokeSource', () => fx.act.revokeSource(target, mode));
   return position.notObserved ? { ...answer, kept: unseen(target) } : answer;
 }
 
@@ -218,10 +220,10 @@ async function revoked({ plan, target, position, fx }: Course): Promise<{ bindin
 async function clearAway({ target, fx, at }: Course): Promise<void> {
   const { act, untilDone } = fx;
   await at('routes restored', async () =>
-    reportConflicts(fx.record, await untilDone('routes', () => act.restoreRoutes(target))),
+    reportConflicts(fx.record, await untilDone('restoreRoutes', () => act.restoreRoutes(target))),
   );
   await at('canary removed', async () => {
-    await untilDone('canary', () => act.removeCanary(target));
+    await untilDone('removeCanary', () => act.removeCanary(target));
     fx.record({ type: 'CanaryRemoved' });
   });
 }

@@ -71,7 +71,7 @@ describe('undoAll', () => {
     const { position, order, events, fx } = aList({ removeCanary, compareWithPreImages });
     let asked = 0;
     const released = { ...fx, isReleased: () => ++asked > 2 };
-    const left = 'canary (left undone: the pods stay)';
+    const left = 'the canary (left undone: the pods stay)';
     await expect(undoAll(position, released)).resolves.toEqual([left, 'Deployment/shop/ledger-scc-canary']);
     expect(order.filter((step) => step === 'removeCanary')).toHaveLength(3);
     expect(order).toContain('withdrawTargetGrant');

@@ -1,5 +1,5 @@
 import type { MigrationEvent } from '@scc/plan';
-import { isDivided } from '@scc/plan/words';
+import { isDivided, undoWords } from '@scc/plan/words';
 import type { Conflict } from '@scc/routing';
 import type { Position, UndoEntry } from './carried.js';
 import type { MigrationActivities, MigrationOutline } from './contract.js';
@@ -68,7 +68,7 @@ export async function undoAll(position: Position, fx: UndoEffects): Promise<stri
       if (step === 'verification') differences = await fx.undo.compareWithPreImages(target);
       else await (UNDO[step] as UndoStep)(target, fx, args);
     });
-    if (why !== null) position.left = [...(position.left ?? []), `${step} (left undone: ${why})`];
+    if (why !== null) position.left = [...(position.left ?? []), `${undoWords(step).what} (left undone: ${why})`];
     else if (step !== 'verification') fx.record({ type: 'UndoStepDone', step });
     position.undos.shift();
   }

@@ -1,6 +1,7 @@
 import type { MigrationEvent } from '@scc/plan';
 import type { WaitReason } from '@scc/plan/words';
 import { CancellationScope, condition, isCancellation, sleep, workflowInfo } from '@temporalio/workflow';
+import { actWords } from './act-words.js';
 import type { MigrationActivities } from './contract.js';
 import { circumstancesOf, describeFailure, isWeather } from './failures.js';
 import { HandOver } from './position.js';
@@ -68,6 +69,7 @@ export async function announceIfSlow<T>(
 /**
  * Runs one step of the migration until it succeeds or is answered. A fault that outlasts the activity's own tries is said
  * on the plan, with its cause, and the step is tried again.
+ * @param step what it does, in words
  */
 export async function throughWeather<T>(record: Record, step: string, work: () => Promise<T>): Promise<T> {
   const said: string[] = [];
@@ -89,7 +91,7 @@ export function steadied(activities: MigrationActivities, record: Record): Migra
   const entries = Object.entries(activities).map(([name, activity]) => [
     name,
     (...args: unknown[]) =>
-      throughWeather(record, name, () => (activity as (...all: unknown[]) => Promise<unknown>)(...args)),
+      throughWeather(record, actWords(name), () => (activity as (...all: unknown[]) => Promise<unknown>)(...args)),
   ]);
   return Object.fromEntries(entries) as MigrationActivities;
 }

@@ -162,6 +162,7 @@ export {
   type Strategy,
   WORKLOAD_KINDS,
 } from './strategies.js';
+export type { UndoStep } from './step-words.js';
 export { WAIT_REASONS, type WaitReason } from './waits.js';
 export { DELIVERY_TOOLS, type DeliveryTool, deliveryToolOf, revokeLaterMs, untracked } from './tracking.js';
 export { isWaveApproved, memberKey, type MemberPlace } from './members.js';

@@ -1,6 +1,8 @@
+import { COMMANDS } from './commands.js';
 import type { MigrationEvent, UndoCause } from './events.js';
 import { migrationEventSchema } from './events.js';
-import { gateSentence, headlineOf, nextStepAfter, sentenceOf } from './sentences.js';
+import { causeWords, gateSentence, headlineOf, nextStepAfter, sentenceOf } from './sentences.js';
+import { WAIT_REASONS } from './waits.js';
 
 const at = '2026-11-24T00:00:00Z';
 const failed = { gate: 'success-rate', verdict: 'fail', value: 78.783, detail: '78.783 is below 90', at } as const;
@@ -86,7 +88,7 @@ describe('sentenceOf', () => {
     [
       'says why an undo runs that fails',
       { type: 'UndoStepFailed', step: 'canary', attempt: 3, message: 'forbidden', because },
-      'rolling back because gate success-rate failed; undoing canary failed (attempt 3) and is tried again: forbidden; next: remove the cause of this failure, the undo then goes on by itself',
+      'rolling back because gate success-rate failed; removing the canary failed (attempt 3) and is tried again: forbidden; next: remove the cause of this failure, the undo then goes on by itself',
     ],
   ])('%s', (_case, event, sentence) => {
     expect(migrationEventSchema.parse(event)).toEqual(event);
@@ -108,6 +110,33 @@ describe('sentenceOf', () => {
     expect(sentenceOf({ type: 'UndoFinished', differences: [], because: { cause, message: 'm' } })).toMatch(
       /; next: .*apply .* plan/,
     );
+  });
+});
+
+describe('words for people', () => {
+  const steps = ['verification', 'targetGrant', 'canary', 'trial', 'routes', 'traffic', 'workload', 'owners'];
+
+  it.each([...steps, 'sourceGrant'])('name what the undo does by the step %s', (step) => {
+    const failed = sentenceOf({ type: 'UndoStepFailed', step, attempt: 1, message: 'forbidden' });
+    for (const sentence of [sentenceOf({ type: 'UndoStepDone', step }), failed])
+      expect(sentence).not.toMatch(new RegExp(`[a-z][A-Z]|und(id|oing) ${step}`));
+  });
+
+  it.each(COMMANDS)('say who gave the command %s, and why', (command) => {
+    const sentence = sentenceOf({ type: 'CommandApplied', command, actor: 'ana', reason: 'it is late' });
+    expect(sentence).toMatch(/^ana (paused|resumed|skipped|aborted|asked for|released) .*: it is late$/);
+  });
+
+  it.each(WAIT_REASONS)('say which wait is over: %s', (reason) => {
+    expect(sentenceOf({ type: 'WaitEnded', reason })).toMatch(/^the wait for [a-z. ]+ is over$/);
+  });
+
+  it('tell steps, commands and causes of another version by their names', () => {
+    expect(sentenceOf({ type: 'UndoStepDone', step: 'constructor' })).toBe('undid constructor');
+    expect(sentenceOf({ type: 'CommandApplied', command: 'wait', actor: null, reason: null })).toBe(
+      'an unknown sender gave the command wait',
+    );
+    expect(['gate', 'toString'].map(causeWords)).toEqual(['a gate failed', 'toString']);
   });
 });
 

@@ -1,4 +1,7 @@
+import { commandSentence, undoWords } from './step-words.js';
 import { isDivided, type Strategy } from './strategies.js';
+import { ownValue } from './records.js';
+import type { WaitReason } from './waits.js';
 import type { GateSample, MigrationEvent, PolicyVerdictSaid, UndoCause } from './events.js';
 
 /** `1 sample`, `3 samples`: a count with its noun; `many` is the plural where it is not formed by an s. */
@@ -51,6 +54,22 @@ const NEXT: Record<UndoCause, string> = {
 /** The next act of a user after an undo for this cause. */
 export const nextStepAfter = (cause: UndoCause): string => NEXT[cause];
 
+const CAUSES: Record<UndoCause, string> = {
+  gate: 'a gate failed',
+  readiness: 'its pods were not ready in time',
+  admission: 'its pods were not admitted',
+  rollout: 'its rollout failed',
+  abort: 'it was aborted',
+  rollback: 'a rollback was asked for',
+  deleted: 'its plan was deleted',
+  error: 'a step failed',
+  lost: 'its workflow was lost',
+  trial: 'the trial is over',
+};
+
+/** Why a migration was undone, in a few words; a cause of another version is told by its name. */
+export const causeWords = (cause: string): string => (ownValue(CAUSES, cause) as string | undefined) ?? cause;
+
 type Event<Type extends MigrationEvent['type']> = Extract<MigrationEvent, { type: Type }>;
 
 function rejection({ violations }: Event<'PlanRejected'>): string {
@@ -71,7 +90,7 @@ function completion({ traffic, notObserved }: Event<'MigrationCompleted'>): stri
 
 function undoFailure({ step, attempt, message, because }: Event<'UndoStepFailed'>): string {
   const why = because ? `rolling back because ${because.message}; ` : '';
-  return `${why}undoing ${step} failed (attempt ${attempt}) and is tried again: ${message}; next: remove the cause of this failure, the undo then goes on by itself`;
+  return `${why}${undoWords(step).doing} failed (attempt ${attempt}) and is tried again: ${message}; next: remove the cause of this failure, the undo then goes on by itself`;
 }
 
 function undoEnd({ differences, because }: Event<'UndoFinished'>): string {
@@ -90,6 +109,21 @@ const STARTED_BY: Record<Strategy, string> = {
   NextRun: 'changing the template, whose next run is then watched',
 };
 
+const AWAITED: Record<WaitReason, string> = {
+  Approval: 'an approval',
+  Window: 'the window',
+  OtherPlan: 'the other plan of the workload',
+  Rights: 'missing rights',
+  Stopped: 'the end of the emergency stop',
+  Reapproval: 'an approval of what changed',
+  Paused: 'a resume',
+  Suspended: 'spec.suspend to be false',
+  AfterFailure: 'a decision after a failure',
+  Governance: 'an answer of governance',
+  Retry: 'a step that was tried again',
+  Run: 'what runs next',
+};
+
 /** One sentence for each event; the type of the table makes it complete. */
 const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => string } = {
   PlanAccepted: () => 'gathering facts and checking the plan',
@@ -103,7 +137,7 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
   ApprovalGranted: ({ by }) => `approved by ${list(by) || 'policy'}`,
   ApprovalRefused: ({ reason }) => `approval refused: ${reason}`,
   WaitStarted: ({ message }) => message,
-  WaitEnded: ({ reason }) => `the wait is over (${reason})`,
+  WaitEnded: ({ reason }) => `the wait for ${AWAITED[reason]} is over`,
   PreparationStarted: ({ strategy }) =>
     isDivided(strategy)
       ? 'preparing the canary under the target SCC'
@@ -144,10 +178,9 @@ const SENTENCES: { [Type in MigrationEvent['type']]: (event: Event<Type>) => str
   },
   MigrationCompleted: completion,
   DryRunFinished: ({ message }) => message,
-  CommandApplied: ({ command, actor, reason }) =>
-    `${command} by ${actor ?? 'an unknown sender'}${reason === null ? '' : `: ${reason}`}`,
+  CommandApplied: commandSentence,
   UndoStarted: ({ message }) => `rolling back because ${message}`,
-  UndoStepDone: ({ step }) => `undid ${step}`,
+  UndoStepDone: ({ step }) => undoWords(step).done,
   UndoStepFailed: undoFailure,
   ConflictFound: ({ manager, object, fields }) =>
     `${manager} changed ${object} (${list(fields)}) during the migration; left as it is`,

@@ -58,7 +58,7 @@ function ProofButton({ migration: { uid, namespace, name } }: { migration: Shown
   );
 }
 
-const Head = ({ migration }: { migration: ShownMigration }) => (
+const Head = ({ migration, events }: Facts) => (
   <>
     <div className="scc-row">
       <Title headingLevel="h1">
@@ -85,7 +85,7 @@ const Head = ({ migration }: { migration: ShownMigration }) => (
     </p>
     {migration.waitingFor === null ? null : (
       <Alert variant="info" isInline title={`Waits for: ${migration.waitingFor}`}>
-        <p>{actOn(migration.waitingFor)}</p>
+        <p>{actOn(events)}</p>
       </Alert>
     )}
   </>
@@ -145,7 +145,7 @@ function Details({ migration, events, reload }: Facts & { reload: () => void }) 
   useReloadOn(reload, concerns(migration));
   return (
     <div className="scc-stack">
-      <Head migration={migration} />
+      <Head {...{ migration, events }} />
       <PhaseLine migration={migration} events={events} />
       <div className="scc-row">
         <Commands migration={migration} reload={reload} />

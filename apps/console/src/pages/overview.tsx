@@ -1,4 +1,5 @@
 import { Button, Card, CardBody, CardTitle, Title } from '@patternfly/react-core';
+import { causeWords } from '@scc/plan/words';
 import { ask } from '../data/api.js';
 import { useReloadOn } from '../data/live.js';
 import { mayAnywhere } from '../data/rights.js';
@@ -65,7 +66,7 @@ function Undone({ all }: { all: ListedMigration[] }) {
                   <PlanLink plan={one} />
                 </td>
                 <td>
-                  {one.undoCause}
+                  {one.undoCause === null ? '' : causeWords(one.undoCause)}
                   <div className="scc-text">{one.message}</div>
                 </td>
                 <td>

@@ -7,6 +7,11 @@ import { Empty } from './states.js';
 import { WideTable } from './table.js';
 import { Time } from './time.js';
 
+const VERIFIED: Partial<Record<string, string>> = {
+  proxies: 'seen in the proxies',
+  bound: 'written, not seen in the proxies',
+};
+
 /** The share of requests that the canary had over time, as a chart and as a table. */
 export function Weights({ migration, events }: { migration: ShownMigration; events: readonly ListedEvent[] }) {
   const { weights, strategy } = migration;
@@ -26,7 +31,7 @@ export function Weights({ migration, events }: { migration: ShownMigration; even
         values={{ from: 0, to: 100 }}
         weights={sharesOf(weights, events)}
       />
-      <WideTable isInCard label="Weights of the canary" columns={['When', 'Canary', 'Verified by']}>
+      <WideTable isInCard label="Weights of the canary" columns={['When', 'Canary', 'How it is known']}>
         {weights.map(({ canary, verifiedBy, at }) => (
           <tr key={at}>
             <td>
@@ -35,7 +40,7 @@ export function Weights({ migration, events }: { migration: ShownMigration; even
             <td>
               <WeightBar weight={canary} />
             </td>
-            <td>{verifiedBy}</td>
+            <td>{VERIFIED[verifiedBy] ?? verifiedBy}</td>
           </tr>
         ))}
       </WideTable>

@@ -9,7 +9,7 @@ interface Projected {
 }
 
 /** Counts the ways in which events were folded: to be raised with each change of what a view says of the same events. */
-export const PROJECTION = 2;
+export const PROJECTION = 3;
 
 /** Replaces the read model of one migration. */
 export async function saveView(

@@ -10,6 +10,7 @@ import {
   type UndoMaterial,
   type WorkflowRun,
 } from '@scc/governance-api';
+import { actWords } from '@scc/migration/act-words';
 import {
   afterWorkflowIdOf,
   undoWorkflowIdOf,
@@ -183,7 +184,7 @@ class Beginning {
     const { name, outline, rest, run } = asked;
     const request = { ...run, activity: name, way: outline.way, weight: weightOf(name, rest) };
     const verdict = await this.deps.governance.begin(outline.ref.uid, request, signal ? { signal } : {});
-    if (!verdict.allowed) throw terminal('refused', `governance does not let ${name} begin: ${verdict.reason}`);
+    if (!verdict.allowed) throw terminal('refused', `governance does not allow ${actWords(name)}: ${verdict.reason}`);
     return materialFor(outline, outline.way === 'back' ? await this.#completed(asked, verdict) : verdict);
   }
 

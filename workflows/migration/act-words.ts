@@ -1,0 +1,53 @@
+import type { MigrationActivities } from './contract.js';
+
+/** What the migration does by an activity, whose name is for programs. */
+const WORDS: Record<keyof MigrationActivities, string> = {
+  acceptPlan: 'reading the plan',
+  readLiveSettings: 'reading the plan again',
+  assess: 'checking the plan',
+  approvalState: 'asking governance for the approval',
+  authorizeStep: 'asking governance for the next step',
+  checkCommand: 'asking governance about a command',
+  takeOver: 'taking the migration over',
+  handOver: 'handing the migration to its next run',
+  recordPreImages: 'recording the objects as they are',
+  grantTarget: 'granting the target SCC',
+  confirmAdmission: 'trying whether the pods would be admitted',
+  createCanary: 'creating the canary',
+  awaitCanary: 'waiting for the canary',
+  prepareRoutes: 'preparing the routes',
+  setMirror: 'mirroring requests',
+  setWeights: 'moving requests',
+  hold: 'asking the gates',
+  callWebhooks: 'asking webhooks and Jobs',
+  migrateWorkload: 'changing the template',
+  awaitWorkload: 'waiting for the pods of the workload',
+  stopWorkload: 'stopping the workload',
+  changeOwners: 'giving the data to the new user',
+  forgetOwners: 'removing the marks of the change of owners',
+  restoreOwners: 'giving the data back to its former user',
+  moveOrdinal: 'letting a pod move',
+  awaitOrdinal: 'waiting for the pod that moves',
+  runTrial: 'running the trial run',
+  awaitRun: 'waiting for what runs next',
+  awaitStable: 'waiting for the pods of the workload',
+  removeCanary: 'removing the canary or the trial run',
+  revokeSource: 'revoking the source grant',
+  summarizeTraffic: 'counting the requests',
+  restoreWorkload: 'restoring the workload',
+  restoreRoutes: 'restoring the routes',
+  restoreSourceGrant: 'restoring the source grant',
+  withdrawTargetGrant: 'withdrawing the grant of the target SCC',
+  compareWithPreImages: 'comparing with the objects as they were',
+  recordedAfterwards: 'asking governance what is left to do',
+  lookAfter: 'looking whether the change lasts',
+  revokeLater: 'revoking the source grant',
+  project: 'reporting to the plan and to governance',
+  recordedOutcome: 'asking governance for the recorded end',
+  releasePlan: 'releasing the plan',
+  settlePlan: 'bringing the plan in line with the recorded end',
+};
+
+/** The same for the name of any activity; one that is not known is told as it is. */
+export const actWords = (activity: string): string =>
+  Object.hasOwn(WORDS, activity) ? WORDS[activity as keyof MigrationActivities] : activity;
