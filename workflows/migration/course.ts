@@ -103,7 +103,7 @@ export async function webhooks(
 ): Promise<void> {
   await at(`webhooks ${moment}`, async () => {
     const { gates } = fx.settings();
-    const isCensus = plan.census === true && moment === 'BeforeMigrate';
+    const isCensus = moment === 'BeforeCanary' || (plan.census === true && moment === 'BeforeMigrate');
     if (!isCensus && ![...gates.webhooks, ...(gates.jobs ?? [])].some((gate) => gate.at === moment)) return;
     await judged(fx, () => fx.act.callWebhooks(target, { at: moment, gates, weight }));
   });

@@ -49,6 +49,25 @@ describe('migrate', () => {
     expect(earlier.events.map(({ type }) => type)).not.toContain('StableSideSeen');
   });
 
+  it('looks at shared data before a canary starts where the plan wants that, and makes none where the census fails', async () => {
+    const assess = () => allowed(aTarget(), { ...plan, census: 'BeforeCanary' as const });
+    const { world, events, fx } = aWorld({ activity: 'callWebhooks', at: 1 }, { assess });
+    await expect(migrate(start(), fx())).resolves.toMatchObject({ phase: 'RolledBack' });
+    expect(world).toEqual(pristine);
+    expect(events.map(({ type }) => type)).not.toContain('CanaryReady');
+
+    const good = aWorld(undefined, { assess });
+    const moments: unknown[] = [];
+    const { act } = good.fx();
+    const callWebhooks: MigrationActivities['callWebhooks'] = (target, request) => {
+      moments.push([request.at, good.world.canary]);
+      return act.callWebhooks(target, request);
+    };
+    const end = await migrate(start(), good.fx({ act: { ...act, callWebhooks } }));
+    expect(end).toMatchObject({ phase: 'Completed' });
+    expect(moments).toEqual([['BeforeCanary', pristine.canary]]);
+  });
+
   it('begins nothing again whose end is on record', async () => {
     const { world, events, fx } = aWorld();
     const over = { phase: 'Completed' as const, message: 'all of it', at: '2026-11-24T00:00:00.000Z' };

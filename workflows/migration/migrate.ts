@@ -168,6 +168,7 @@ function move(course: Course): Promise<void> {
 async function moveByCanary(course: Course): Promise<void> {
   const { at, target, plan, position, fx } = course;
   const { act } = fx;
+  if (plan.census === 'BeforeCanary') await webhooks(course, plan.census, 0);
   registerUndo(position, { step: 'canary', args: {} });
   await at('canary', async () => {
     const pods = await fx.attempt(async () => {

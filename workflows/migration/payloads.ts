@@ -69,8 +69,8 @@ export interface AcceptedPlan {
    * workload without pods how long its first ones are.
    */
   run?: { trial: boolean; waitMs: number };
-  /** Whether data is looked at before the pods move or are stopped; absent: it is not. */
-  census?: true;
+  /** When data is looked at: before the pods move or are stopped, or before a canary starts; absent: it is not. */
+  census?: true | 'BeforeCanary';
   dryRun: boolean;
   /** Milliseconds since the epoch before which nothing is touched, or null. */
   notBeforeMs: number | null;
@@ -217,6 +217,8 @@ export interface CensusTask {
   groups: number[];
   /** Who may be let use the files as well; null where they are only looked at. */
   group: number | null;
+  /** The user is that of pods that serve, whose groups a canary beside them takes the files from. */
+  isServing?: true;
 }
 
 /** A change of owners: files of one user are given to another. */
@@ -350,7 +352,8 @@ export interface HoldRequest {
 }
 
 export interface WebhookRequest {
-  at: PlanSpec['gates']['webhooks'][number]['at'];
+  /** The moment of gates, or one at which data alone is looked at. */
+  at: PlanSpec['gates']['webhooks'][number]['at'] | 'BeforeCanary';
   gates: PlanSpec['gates'];
   weight: number;
 }

@@ -16,9 +16,10 @@ import { type Pod, podSchema, type PodTemplate } from '@scc/scc';
 import type { AcceptedPlan, Assessment, FactsSummary, MigrationTarget } from '@scc/migration/contract';
 import { isAnswer } from '../failures.js';
 import { violationsOf, warningsOf } from '../assess/checks.js';
-import { divide, NOTHING_DIVIDED } from '../assess/division.js';
+import { divide, type Division, NOTHING_DIVIDED } from '../assess/division.js';
 import { gatherEvidence, type ReadImages } from '../assess/evidence.js';
 import { gatherFacts, isUndivided, observedSource, type AssessedWorkload, type Facts } from '../assess/facts.js';
+import type { ReviewedVolumes } from '../assess/data-decision.js';
 import { reviewJobGates } from '../assess/job-gates.js';
 import { reviewSnapshots } from '../assess/snapshots.js';
 import { neighbourViolations, podSecurityViolations } from '../assess/pod-security.js';
@@ -26,7 +27,7 @@ import { waysBeside } from '../assess/ways.js';
 import { readRoom, refusedViolations } from '../assess/room.js';
 import { afterwardsOf, reviewSource } from '../assess/source.js';
 import { changedFurther, changeTemplate } from '../assess/template.js';
-import { type ReviewedVolumes, reviewVolumes } from '../assess/volumes.js';
+import { reviewVolumes } from '../assess/volumes.js';
 import type { MetricSource } from '../outside/prometheus.js';
 import type { ReviewGates } from '../outside/review.js';
 import { askGovernance } from './evaluation.js';
@@ -238,7 +239,7 @@ const assessment =
     return {
       ok: true,
       facts: summaryOf(facts, ways),
-      plan: division.mirrorsNothing ? withoutMirror(plan.accepted) : plan.accepted,
+      plan: asJudged(plan.accepted, { division, target }),
       target,
       governance: answer.summary,
       patch: changed.patch,
@@ -278,6 +279,15 @@ function judgedBy({ workload, sccs, spec }: Facts) {
   const targetSCC = sccs.byName.get(spec.targetSCC);
   if (!workload || !targetSCC) return null;
   return { workload, targetSCC, kind, strategy: workload.strategy };
+}
+
+/** A plan with what its facts make of it: what nothing mirrors is not waited for, and data is looked at before a canary uses it. */
+function asJudged(
+  accepted: AcceptedPlan,
+  { division, target }: { division: Pick<Division, 'mirrorsNothing'>; target: MigrationTarget },
+): AcceptedPlan {
+  const plan = division.mirrorsNothing ? withoutMirror(accepted) : accepted;
+  return isDivided(target.strategy) && target.census ? { ...plan, census: 'BeforeCanary' } : plan;
 }
 
 /** Gates would wait in vain for requests that no router copies. */

@@ -1,5 +1,6 @@
-import { durationMs, type GateSample } from '@scc/plan';
+import { durationMs, type GateSample, isDivided } from '@scc/plan';
 import type { KubeClient } from '@scc/kube';
+import type { MigrationTarget } from '@scc/migration/contract';
 import { messageOf } from '@scc/runtime';
 import type { CallWebhook } from '../outside/webhooks.js';
 import { gatesFailed } from '../failures.js';
@@ -9,7 +10,7 @@ import { runJobGates } from './job-gates.js';
 import type { TargetActivities } from './target.js';
 
 /**
- * Calls the webhook gates of one moment, then runs its Jobs, and before the pods move the census of their data. A webhook
+ * Calls the webhook gates of one moment, then runs its Jobs, and before a pod under the target uses it the census of data. A webhook
  * passes when it is answered with a 2xx status, a Job when it completes.
  */
 export const callWebhooksWith =
@@ -41,12 +42,15 @@ export const callWebhooksWith =
     if (called.length) throw gatesFailed(called, samples);
     const jobs = await runJobGates(kube, target, at);
     const isGood = jobs.every(({ verdict }) => verdict === 'pass');
-    const ran = [...jobs, ...(isGood && at === 'BeforeMigrate' ? await lookAtData(kube, target) : [])];
+    const ran = [...jobs, ...(isGood && at === momentOf(target) ? await lookAtData(kube, target) : [])];
     const all = [...samples, ...ran];
     const failed = ran.filter(({ verdict }) => verdict !== 'pass');
     if (failed.length) throw gatesFailed(failed, all);
     return all;
   };
+
+/** When data is looked at: before a pod under the target uses it. */
+const momentOf = ({ strategy }: MigrationTarget) => (isDivided(strategy) ? 'BeforeCanary' : 'BeforeMigrate');
 
 const lookAtData: typeof runCensus = (kube, target) =>
   target.owners ? lookAtOwners(kube, target) : runCensus(kube, target);

@@ -57,10 +57,12 @@ const only = ({ uids }: Users): number | null => {
 /** One cause for which no Job could change the owners, or not so that it can be taken back; empty where there is none. */
 type Cause = (question: Question) => string;
 
-const isAnotherKind: Cause = ({ workload: { strategy } }) =>
-  ['Ordered', 'Rolling'].includes(strategy.type)
-    ? ''
+const isAnotherKind: Cause = ({ workload: { strategy } }) => {
+  if (['Ordered', 'Rolling'].includes(strategy.type)) return '';
+  return strategy.type === 'Canary'
+    ? 'a canary would use the data beside pods that serve; where its own pods move instead (spec.strategy.type: Rolling), it is stopped for it'
     : 'only a StatefulSet, or a Deployment whose own pods move, is stopped for it while it runs';
+};
 
 /** Claims of a StatefulSet that are not those of each pod; whom a Deployment shares its claims with is looked up. */
 const isShared: Cause = ({ workload: { ordered }, volumes }) => {

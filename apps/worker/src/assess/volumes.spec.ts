@@ -1,8 +1,9 @@
 import type { KubeObject } from '@scc/kube';
 import { podSchema } from '@scc/scc';
 import { aSet, someFacts } from './facts.fixture.js';
+import { decideVolumes } from './data-decision.js';
 import { storageOf, type DataVolume } from './storage.js';
-import { decideVolumes, reviewVolumes, volumeUserOf } from './volumes.js';
+import { reviewVolumes, volumeUserOf } from './volumes.js';
 
 const data = (fsGroup: DataVolume['fsGroup'] = 'Honoured'): DataVolume => ({
   ...{ name: 'data', paths: ['/data'], storage: 'ebs', isOfOnePod: false },
@@ -364,6 +365,91 @@ describe('reviewVolumes', () => {
         expect(violations).toMatchObject([
           { code: 'OwnerChangeNotPossible', message: expect.stringContaining(`${named} mounts files, too`) as unknown },
         ]);
+      });
+    });
+  });
+
+  describe('of a Deployment that gets a canary', () => {
+    const service = { name: 'ledger', selector: { app: 'ledger' }, sessionAffinity: 'None', others: [] };
+    const files = { name: 'files', accessModes: ['ReadWriteMany'] };
+    const disk = { name: 'disk-ledger-0', accessModes: ['ReadWriteMany'] };
+    const facts = (over: Parameters<typeof someFacts>[0] = {}) =>
+      someFacts({ services: [service], claims: [files], ...over });
+    const user = (runAsUser: number, fsGroup?: number) => ({
+      ...someone,
+      spec: { ...someone.spec, securityContext: { runAsUser, ...(fsGroup === undefined ? {} : { fsGroup }) } },
+    });
+    const census = { volumes: { census: true } };
+
+    it('is refused where a copy beside its pods could not use the files that they share', async () => {
+      const { violations } = await reviewOf(facts(), user(999));
+      expect(violations).toMatchObject([
+        { code: 'DataOfAnotherUser', message: expect.stringContaining('files (nfs)') as unknown },
+      ]);
+      const accept = [{ kind: 'PersistentVolumeClaim', name: 'files' }];
+      expect(await reviewOf(facts({ spec: { traffic: { accept } } }), user(999))).toEqual({
+        violations: [],
+        warnings: [],
+      });
+    });
+
+    it('has the files looked at before its canary starts, and let to the group where its pods are root', async () => {
+      const { violations, warnings, census: task } = await reviewOf(facts({ spec: census }), asRoot);
+      expect([violations, task?.group]).toEqual([[], 1000650000]);
+      expect(warnings).toEqual([
+        expect.stringContaining(
+          'before a canary starts, a Job beside a pod looks at the files of files (nfs)',
+        ) as unknown,
+      ]);
+    });
+
+    it('is told to whom the files belong that the canary writes beside pods that are not root', async () => {
+      const { warnings } = await reviewOf(facts({ spec: census }), user(999));
+      expect(warnings).toHaveLength(2);
+      expect(warnings[1]).toContain('what the canary writes to files (nfs) belongs to user 1000650000');
+    });
+
+    it('says that its own pods could be stopped for a change of owners instead', async () => {
+      const { violations } = await reviewOf(facts({ spec: { volumes: { ownerChange: 'WhileStopped' } } }), user(999));
+      expect(violations[0]).toMatchObject({
+        code: 'OwnerChangeNotPossible',
+        message: expect.stringContaining('spec.strategy.type: Rolling') as unknown,
+      });
+    });
+
+    describe('on storage whose files the node gives to a group', () => {
+      const shared = { claims: [disk] };
+
+      it('takes nothing from pods that are root', async () => {
+        const { violations, warnings } = await reviewOf(facts(shared), asRoot);
+        expect([violations, warnings.length]).toEqual([[], 1]);
+      });
+
+      it('takes nothing from pods of the same group', async () => {
+        const { violations, warnings } = await reviewOf(facts(shared), user(999, 1000650000));
+        expect([violations, warnings.length]).toEqual([[], 2]);
+      });
+
+      it('is refused where pods that serve could lose what their group lets them use', async () => {
+        const { violations } = await reviewOf(facts(shared), user(999, 2000));
+        expect(violations).toMatchObject([
+          {
+            code: 'DataOfAnotherUser',
+            message: expect.stringContaining('would be taken from the pods that serve') as unknown,
+            remedy: expect.stringContaining('spec.volumes.census: true') as unknown,
+          },
+        ]);
+      });
+
+      it('has a census find out whether their user needs a group', async () => {
+        const { violations, census: task } = await reviewOf(facts({ ...shared, spec: census }), user(999, 2000));
+        expect(violations).toEqual([]);
+        expect(task).toEqual({ volumes: ['disk-ledger-0'], uid: 999, groups: [], group: null, isServing: true });
+      });
+
+      it('needs to know that user', async () => {
+        const { violations } = await reviewOf(facts({ ...shared, spec: census }), someone);
+        expect(violations[0]?.remedy).toContain('runAsUser');
       });
     });
   });

@@ -31,6 +31,20 @@ describe('judgeCensus', () => {
     ['a user that is not one', log('1 7:5000:600:regular file'), { uid: null }, 'Group', /1 of 1/],
     ['files that are only looked at', log('1 0:0:600:regular file'), { group: null }, 'Refuse', /1 of 1/],
     ['the same, which fit', log('1 0:0:666:regular file'), { group: null }, 'Nothing', /1 file/],
+    [
+      'files of pods that serve, which need no group for them',
+      log('3 999:2000:640:regular file', '1 0:0:644:regular file'),
+      { uid: 999, groups: [], group: null, isServing: true },
+      'Refuse',
+      /1 of 4 files could not be used without their group by the pods that serve, such as 1 file of 0:0/,
+    ],
+    [
+      'files that are all of the user of pods that serve',
+      log('3 999:2000:640:regular file', '1 999:2000:750:directory'),
+      { uid: 999, groups: [], group: null, isServing: true },
+      'Nothing',
+      /the pods that serve need no group for 4 files/,
+    ],
     ['a log that was cut off', '1 0:0:666:regular file', {}, 'Refuse', /did not end/],
     ['what could not be read', log('find: /census-0/x: Permission denied'), {}, 'Refuse', /1 error/],
     [

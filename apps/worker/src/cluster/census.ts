@@ -235,9 +235,11 @@ export function judgeCensus(log: string, task: CensusTask): CensusVerdict {
   const all = total(counts);
   const unusable = counts.filter((one) => !isUsable(one, task));
   const count = plural(all, 'file');
+  const who = task.isServing ? 'the pods that serve need no group for' : 'the migrated pods may use all of';
   if (unusable.length === 0)
-    return { do: 'Nothing', reason: `the migrated pods may use all of ${count} as their owners may` };
+    return { do: 'Nothing', reason: `${who} ${count}${task.isServing ? '' : ' as their owners may'}` };
   const [worst] = unusable.toSorted((a, b) => b.files - a.files);
-  const reason = `${total(unusable)} of ${count} could not be used, such as ${worst ? shownMode(worst) : ''}`;
+  const without = task.isServing ? ' without their group by the pods that serve' : '';
+  const reason = `${total(unusable)} of ${count} could not be used${without}, such as ${worst ? shownMode(worst) : ''}`;
   return task.group === null ? { do: 'Refuse', reason } : { do: 'Group', reason };
 }

@@ -1,0 +1,27 @@
+import type { Violation } from '@scc/plan';
+import type { VolumeUser } from './data-decision.js';
+import type { DataVolume } from './storage.js';
+
+/** The ways by hand to data that another user can use, as refusals write them out. */
+
+export const CLAIM = 'PersistentVolumeClaim';
+
+const pathsIn = (volumes: readonly DataVolume[]): string =>
+  volumes.flatMap(({ paths, name }) => (paths.length > 0 ? paths : [`the path of ${name}`])).join(' ');
+
+/** Lets a group use the files, and leaves their owner: the old pods go on as if nothing had been. */
+export const groupByHand = (volumes: readonly DataVolume[], group: number): string =>
+  `Let group ${group} use the files as well, which leaves their owner and disturbs no pod: in each pod that runs now, kubectl exec POD -- sh -c 'chgrp -R ${group} ${pathsIn(volumes)} && chmod -R g+rwX ${pathsIn(volumes)}' (an NFS server that squashes root refuses that: do it there)`;
+
+export const ownerByHand = (volumes: readonly DataVolume[], { uids, fsGroup }: VolumeUser): string => {
+  const uid = uids.find((one) => one !== null) ?? 'USER';
+  const paths = pathsIn(volumes);
+  return `Keep the user (set its runAsUser in the template and choose nonroot-v2), or give the files to the new user while the pods are stopped: scale to 0; in a pod that mounts the claim as root, note the owners (find ${paths} -exec stat -c '%u:%g %n' {} + >owners) and keep that list outside of it, then chown -R ${uid}${fsGroup === null ? '' : `:${fsGroup}`} ${paths}, and scale up once a plan waits for the first pods; to go back, scale to 0 and give the owners back (while read -r owner file; do chown -h "$owner" "$file"; done <owners). Of a StatefulSet, or of a Deployment whose own pods move, a plan does that itself with spec.volumes.ownerChange: WhileStopped`;
+};
+
+export const dataOfAnother = (reason: string, volumes: readonly DataVolume[], byHand: string): Violation => ({
+  code: 'DataOfAnotherUser',
+  field: 'spec.targetSCC',
+  message: `the migrated pods could not use their data: ${reason}`,
+  remedy: `${byHand}; then accept it by spec.traffic.accept: [${volumes.map(({ name }) => `{kind: ${CLAIM}, name: ${name}}`).join(', ')}].`,
+});
