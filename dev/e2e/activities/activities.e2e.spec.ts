@@ -17,8 +17,8 @@ import {
 import { messageOf, waitFor } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { startStack, type Stack } from '../../src/index.js';
-import { longestNames } from './names.fixture.js';
-import { rightsOfAuthors, useOf, WITHOUT } from './rights.fixture.js';
+import { ownSuites } from './own.fixture.js';
+import { useOf, WITHOUT } from './rights.fixture.js';
 import { aWorld, type Cluster, clusterOf, createPlan, idIn, type Kind, type World } from './world.fixture.js';
 
 /** The effects of each activity in the API server, when it is called once, twice, and after another client. */
@@ -357,9 +357,7 @@ describe('grants of the target', () => {
   });
 });
 
-describe('in whose name:', () => rightsOfAuthors(() => ({ stack, cluster })));
-
-describe('the longest names:', () => longestNames(() => ({ cluster })));
+ownSuites(() => ({ stack, cluster }));
 
 describe('a canary', () => {
   it('is not made over an object of another client, which an undo leaves alone', async () => {

@@ -64,7 +64,7 @@ export {
   type ResourceAttributes,
   type Right,
 } from './rights.js';
-export { kindViolation, requiringPatch } from './refused-kinds.js';
+export { kindViolation, REFUSED_KINDS, requiringPatch } from './refused-kinds.js';
 export { trialViolations } from './trials.js';
 export { comparisonViolations, editViolations, parseSpec, SERVICES_IN_QUERY } from './rules.js';
 export {

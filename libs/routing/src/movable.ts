@@ -54,7 +54,7 @@ export const isPaused: Rule = ({ isPaused: paused, name }) =>
         violation(
           'WorkloadPaused',
           `Deployment ${name} is paused, so its change would never be rolled out`,
-          'Resume it: kubectl rollout resume.',
+          `Resume it: kubectl rollout resume deployment ${name}.`,
         ),
       ]
     : [];
@@ -159,9 +159,17 @@ export const partitionIsInUse: Rule = ({ kind, name, partition }) =>
         violation(
           'PartitionInUse',
           `${kind} ${name} has the partition ${partition}: a change of its template is rolled out in stages, and a migration moves its pods by that field`,
-          'Finish the rollout and set spec.updateStrategy.rollingUpdate.partition to 0.',
+          `Finish the rollout, then set its partition to 0: kubectl patch statefulset ${name} --type merge -p '{"spec":{"updateStrategy":{"rollingUpdate":{"partition":0}}}}'.`,
         ),
       ];
+
+/** For how long a run must be there after its end to be judged, in seconds. */
+const JUDGED_S = 60;
+/** The change by which a field no longer takes them away, and no more is changed. */
+const keptBy = (field: string): object =>
+  field === 'ttlSecondsAfterFinished'
+    ? { spec: { jobTemplate: { spec: { [field]: JUDGED_S } } } }
+    : { spec: { [field]: 1 } };
 
 /** The next run of a CronJob is judged by its Job and its pods, which have to be there when it has ended. */
 export const runsAreNotKept: Rule = ({ kind, name, runsGoneBy }) =>
@@ -169,12 +177,9 @@ export const runsAreNotKept: Rule = ({ kind, name, runsGoneBy }) =>
     violation(
       'RunsNotKept',
       `runs of ${kind} ${name} are removed as soon as they have ended (${field}), so that nothing shows how they ended`,
-      `Set failedJobsHistoryLimit and successfulJobsHistoryLimit to 1 or more, and ttlSecondsAfterFinished to ${JUDGED_S} or more, for the time of the migration.`,
+      `Let them be kept for the time of the migration: kubectl patch cronjob ${name} --type merge -p '${JSON.stringify(keptBy(field.split(':')[0] ?? ''))}'.`,
     ),
   );
-
-/** For how long a run must be there after its end to be judged, in seconds. */
-const JUDGED_S = 60;
 
 const runSchema = z.looseObject({
   spec: z.looseObject({

@@ -171,7 +171,7 @@ const assessment =
     const sourceSCC = observedSource(workload, spec.targetSCC);
     const data = await reviewVolumes(kube, facts, { workload, running: runningPod, migrated: fitted.pod });
     const changed = changedFurther(fitted, data.patch, spec.workloadRef);
-    const source = reviewSource(workload.object.metadata, spec, changed.kustomizePatch);
+    const source = reviewSource(workload.object, spec, changed.kustomizePatch);
     const after = afterwardsOf(workload.object.metadata, spec);
     violations.push(
       ...source.violations,

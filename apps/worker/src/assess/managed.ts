@@ -24,8 +24,7 @@ const exempted = ({ namespace }: Facts): Violation[] =>
           code: 'NamespaceExempt',
           field: 'metadata.namespace',
           message: `pods of the namespace ${namespace.name} are admitted without any SCC, by its name, its run level or its label, so that none could run under the target`,
-          remedy:
-            'Move the workload to a namespace of its own, or take the label openshift.io/run-level or security.openshift.io/disable-securitycontextconstraints away.',
+          remedy: `Move the workload to a namespace of its own, or take the label away: kubectl label namespace ${namespace.name} openshift.io/run-level- security.openshift.io/disable-securitycontextconstraints-.`,
         },
       ]
     : [];
@@ -50,6 +49,14 @@ function isToBeHeld(autoscaler: KubeObject, { deployment }: AssessedWorkload): b
   return minReplicas < deployment.spec.replicas;
 }
 
+/** The command where the owner is KEDA's own kind. */
+function byKeda(owners: readonly { kind: string; name: string }[], pods: number): string {
+  const scaled = owners.find(({ kind }) => kind === 'ScaledObject');
+  if (!scaled) return '';
+  const patch = JSON.stringify({ spec: { minReplicaCount: pods } });
+  return `: kubectl patch scaledobject ${scaled.name} --type merge -p '${patch}'`;
+}
+
 /** The minimum of an autoscaler is held while the workload is idle; its owner would write it back. */
 const managedAutoscalers = (workload: AssessedWorkload): Violation[] =>
   workload.autoscalers.flatMap((autoscaler) => {
@@ -61,7 +68,7 @@ const managedAutoscalers = (workload: AssessedWorkload): Violation[] =>
         code: 'AutoscalerIsManaged',
         field: 'spec.workloadRef',
         message: `HorizontalPodAutoscaler ${autoscaler.metadata.name ?? ''} is controlled by ${owners}, which would write its minimum back and let the workload shrink while the canary serves`,
-        remedy: `Set the minimum in ${owners} to ${workload.deployment.spec.replicas} for the time of the migration (minReplicaCount of a ScaledObject).`,
+        remedy: `Set the minimum in ${owners} to ${workload.deployment.spec.replicas} for the time of the migration${byKeda(ownerReferences, workload.deployment.spec.replicas)}.`,
       },
     ];
   });

@@ -32,7 +32,7 @@ export function podSecurityViolations(facts: Facts, migrated: Pod): Violation[] 
       code: 'PodSecurityForbids',
       field: 'spec.targetSCC',
       message: `the namespace enforces Pod Security level ${enforced}; the pods would need ${needs}`,
-      remedy: `Choose a stricter SCC or change the template, or raise the label ${ENFORCE} of ${facts.namespace.name}.`,
+      remedy: `Choose a stricter SCC or change the template, or raise the level: kubectl label --overwrite namespace ${facts.namespace.name} ${ENFORCE}=${needs}.`,
     },
   ];
 }

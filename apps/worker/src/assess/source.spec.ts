@@ -1,6 +1,7 @@
 import { reviewSource } from './source.js';
 
-const argo = { name: 'web', annotations: { 'argocd.argoproj.io/tracking-id': 'shop-prod:apps/Deployment:shop/web' } };
+const named = (metadata: object = {}) => ({ kind: 'Deployment', metadata: { name: 'web', ...metadata } });
+const argo = named({ annotations: { 'argocd.argoproj.io/tracking-id': 'shop-prod:apps/Deployment:shop/web' } });
 
 describe('reviewSource', () => {
   it('refuses a delivered workload until the plan says how its source learns of the change, and shows the patch', () => {
@@ -14,6 +15,7 @@ describe('reviewSource', () => {
         remedy: expect.stringContaining('spec: {template: {}}') as unknown,
       },
     ]);
+    expect(violations[0]?.remedy).toContain('target: {kind: Deployment, name: web}');
   });
 
   it.each<['PatchFirst' | 'IKnow', RegExp]>([
@@ -27,6 +29,6 @@ describe('reviewSource', () => {
   });
 
   it('asks nothing of a workload that no tool delivers', () => {
-    expect(reviewSource({ name: 'web' }, {}, 'patch')).toEqual({ violations: [], warnings: [], shown: {} });
+    expect(reviewSource(named(), {}, 'patch')).toEqual({ violations: [], warnings: [], shown: {} });
   });
 });

@@ -21,7 +21,7 @@ const THING = new Map([
  * when it says how the source learns of the change.
  */
 export function reviewSource(
-  metadata: KubeObject['metadata'],
+  { kind, metadata }: Pick<KubeObject, 'kind' | 'metadata'>,
   { gitops }: Pick<PlanSpec, 'gitops'>,
   kustomizePatch: string,
 ): SourceReview {
@@ -38,7 +38,8 @@ export function reviewSource(
           code: 'DeliveredFromSource',
           field: 'spec.gitops',
           message: `the workload is delivered by ${by}, which would take the change of its template back, and its pods would then be refused`,
-          remedy: `Bring this patch into its source and set spec.gitops: PatchFirst, or set spec.gitops: IKnow.\n${kustomizePatch}`,
+          // With its target named, kustomize finds manifests that say their namespace as well as those that do not.
+          remedy: `Bring this patch into its source (patches: [{path: FILE, target: {kind: ${kind}, name: ${metadata.name ?? ''}}}] for kustomize) and set spec.gitops: PatchFirst, or set spec.gitops: IKnow.\n${kustomizePatch}`,
         },
       ],
       warnings: [],
