@@ -163,7 +163,7 @@ export {
   WORKLOAD_KINDS,
 } from './strategies.js';
 export type { UndoStep } from './step-words.js';
-export { WAIT_REASONS, type WaitReason } from './waits.js';
+export { WAIT_REASONS, type WaitReason, waitWords } from './waits.js';
 export { DELIVERY_TOOLS, type DeliveryTool, deliveryToolOf, revokeLaterMs, untracked } from './tracking.js';
 export { isWaveApproved, memberKey, type MemberPlace } from './members.js';
 export { waveHash, wavesOf } from './waves.js';

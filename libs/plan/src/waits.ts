@@ -14,3 +14,11 @@ export const WAIT_REASONS = [
   'Run',
 ] as const;
 export type WaitReason = (typeof WAIT_REASONS)[number];
+
+const AWAITS = 'waiting for ';
+
+/** A wait by its message: what is waited for, or what holds the migration where it is. */
+export const waitWords = (message: string): { label: 'waits for' | 'held'; what: string } =>
+  message.startsWith(AWAITS)
+    ? { label: 'waits for', what: message.slice(AWAITS.length) }
+    : { label: 'held', what: message };

@@ -15,4 +15,4 @@ export { causeWords, headlineOf, plural, sentenceOf } from './sentences.js';
 export { requestsWords } from './shares.js';
 export { isDivided, movesPodByPod, type Strategy, strategyWords } from './strategies.js';
 export { commandSentence, stepWords, undoWords } from './step-words.js';
-export { type WaitReason } from './waits.js';
+export { type WaitReason, waitWords } from './waits.js';

@@ -92,7 +92,7 @@ GATE           VERDICT   VALUE    BOUND    DETAIL
 success-rate   pass      99.988   ≥ 99.9   0 of 812 failed
 
 EVENTS
-2026-11-29T09:59:53.000Z  TrafficShifting  WeightShifted             10 % of requests`);
+09:59:53  10 % of requests`);
   });
 
   it.each<[string, Tree, string | null]>([
@@ -113,7 +113,11 @@ EVENTS
     ],
     ['from pod to pod', inPhase({ phase: 'Migrating', ...moving('Ordered'), ordinals }), 'pod 1'],
     ['from node to node', inPhase({ phase: 'Migrating', ...moving('PerNode'), ordinals }), 'another pod moves'],
-    ['before the first pod', inPhase({ phase: 'Migrating', ...moving('Rolling') }), 'the first pod moves'],
+    [
+      'before the first pod',
+      inPhase({ phase: 'Migrating', ...moving('Rolling') }),
+      'the first pod is ready under the target',
+    ],
     ['of what runs now and then', inPhase({ phase: 'Migrating', ...moving('NextRun') }), 'what runs next is judged'],
     [
       'before a template changes without a canary',
@@ -150,10 +154,11 @@ EVENTS
         },
       ],
     });
-    expect(waitOf(tree)).toEqual({ what: 'paused by ana: lunch', how: 'go on with `sccctl resume ledger -n shop`' });
+    const how = 'go on with `sccctl resume ledger -n shop`';
+    expect(waitOf(tree)).toEqual({ label: 'held', what: 'paused by ana: lunch', how });
     expect(nextOf(tree)).toBeNull();
-    expect(draw(tree)).toMatch(/waits for +paused by ana: lunch\nto act +go on with/);
-    expect(lineFor(tree)).toMatch(/waits: paused by ana: lunch$/);
+    expect(draw(tree)).toMatch(/held +paused by ana: lunch\nto act +go on with/);
+    expect(lineFor(tree)).toMatch(/held: paused by ana: lunch$/);
   });
 
   it.each([
@@ -189,6 +194,42 @@ EVENTS
     };
     expect(draw(tree)).toContain(`phase      ${phase}`);
     expect(lineFor(tree)).toContain(phase);
+  });
+
+  it('counts runs of a CronJob, whose pods are over once they have succeeded or failed', () => {
+    const run = (name: string, state: string) => ({
+      name: `Job ${name}`,
+      createdAt: at(60),
+      pods: [pod(`${name}-a`, 'anyuid', { ready: false, state })],
+    });
+    const groups = [run('backup-2', 'Failed'), run('backup-1', 'Succeeded')];
+    const side = { name: 'CronJob backup', role: 'workload' as const, wanted: 2, ready: 0, groups };
+    const pods = { total: 1, migrated: 0, bySCC: { anyuid: 1 } };
+    const tree = inPhase(
+      { phase: 'Migrating', pods, ...moving('NextRun') },
+      { workload: 'CronJob backup', sides: [side] },
+    );
+    const text = draw(tree);
+    expect(text).toMatch(/^CronJob backup +2 runs$/m);
+    expect(text).toMatch(/└─ ✖ backup-2-a +anyuid +Failed/);
+    expect(text).toMatch(/└─ ✔ backup-1-a +anyuid +Succeeded/);
+    expect(text).not.toMatch(/^moved|ready/m);
+    expect(lineFor(tree)).toContain('2 runs');
+  });
+
+  it('says the word of a phase once, and nothing of pods that a refused plan would have moved', () => {
+    const pods = { total: 2, migrated: 0, bySCC: {} };
+    const message = 'rejected with 1 violation, nothing was touched: spec: no';
+    const text = draw(inPhase({ phase: 'Rejected', message, pods }));
+    expect(text).toMatch(/^phase +Rejected: 1 violation, nothing was touched: spec: no$/m);
+    expect(text).not.toMatch(/^moved/m);
+    const undone = inPhase({ phase: 'RolledBack', message: 'rolled back because ana aborted the migration' });
+    expect(draw(undone)).toMatch(/^phase +RolledBack: because ana aborted the migration$/m);
+  });
+
+  it('tells the day of an event that is not of today', () => {
+    const event = { key: '1', at: at(86_400), phase: null, type: 'WaitStarted', message: 'waiting' };
+    expect(draw({ ...shifting, events: [event] })).toMatch(/^2026-11-28 10:00 {2}waiting$/m);
   });
 
   it('draws weights as bars of one length', () => {

@@ -9,10 +9,11 @@ import {
   shareText,
   strategyWords,
   type WaitReason,
+  waitWords,
 } from '@scc/plan';
 import { WAITS } from '../codes/states.js';
-import { ageOf, table } from '../output.js';
-import { eventLine } from '../logs.js';
+import { ageOf, count, table } from '../output.js';
+import type { PlanEvent } from '../logs.js';
 import type { Tree, TreeGroup, TreePod, TreeSide } from './model.js';
 
 const BAR = 30;
@@ -41,7 +42,7 @@ const waitIn = (conditions: NonNullable<PlanStatus['conditions']>) =>
   })[0];
 
 /** What a plan waits for, and how to act; null while it goes on by itself. */
-export function waitOf({ status, plan, workload }: Tree): { what: string; how: string } | null {
+export function waitOf({ status, plan, workload }: Tree): (ReturnType<typeof waitWords> & { how: string }) | null {
   const wait = isTerminal(status.phase) ? undefined : waitIn(status.conditions ?? []);
   if (wait === undefined) return null;
   // Only the run of a CronJob is waited for by the name of the workload; all else is done to the plan.
@@ -49,7 +50,7 @@ export function waitOf({ status, plan, workload }: Tree): { what: string; how: s
     wait.reason === 'Run'
       ? howToRun(workload, plan.namespace)
       : WAITS[wait.reason].remedy.replaceAll(/\bNAME\b/g, `${plan.name} -n ${plan.namespace}`);
-  return { what: wait.message.replace(/^waiting for /, ''), how };
+  return { ...waitWords(wait.message), how };
 }
 
 /** @param workload its kind and its name */
@@ -100,39 +101,45 @@ function afterPod({ ordinals, strategy, weight = 0 }: PlanStatus, hasCanary: boo
 }
 
 function afterMoved(ordinals: PlanStatus['ordinals'], isOrdered: boolean): string {
-  if (ordinals === undefined) return 'the first pod moves';
+  if (ordinals === undefined) return 'the first pod is ready under the target';
   const { moved, total } = ordinals;
-  if (moved >= total) return 'every pod has moved';
+  if (moved >= total) return 'the migration ends, once its last pod was judged';
   return isOrdered ? `pod ${total - moved - 1}` : 'another pod moves';
 }
 
-const MARK = { ready: '✔', waiting: '◌' } as const;
+/** A pod of a run is over, and not unready, once it has ended. */
+function markOf({ ready, state }: TreePod): string {
+  if (state === 'Failed') return '✖';
+  return ready || state === 'Succeeded' ? '✔' : '◌';
+}
 
 const rowOf = (pod: TreePod, depth: string, { now, targetSCC }: Tree): string[] => [
-  `${depth}${pod.ready ? MARK.ready : MARK.waiting} ${pod.name}`,
+  `${depth}${markOf(pod)} ${pod.name}`,
   pod.scc === null ? '-' : `${pod.scc}${pod.scc === targetSCC ? ' ✔' : ''}`,
   pod.ready ? 'ready' : pod.state,
   ageOf(pod.createdAt, now),
   pod.node ?? '-',
 ];
 
+const isOfRuns = ({ workload }: Tree): boolean => workload.startsWith('CronJob ');
+
+/** How many pods of a side are ready; of a CronJob, which has none between its runs, how many runs are kept. */
+const standOf = ({ wanted, ready, groups }: TreeSide, tree: Tree): string =>
+  isOfRuns(tree) ? count(groups.length, 'run') : `${ready}/${wanted} ready`;
+
 function groupRows(group: TreeGroup, isLast: boolean, tree: Tree): string[][] {
   const depth = isLast ? '   ' : '│  ';
   const ready = group.pods.filter((pod) => pod.ready).length;
+  const count = isOfRuns(tree) ? '' : `${ready}/${group.pods.length}`;
+  const age = group.createdAt === null ? '' : ageOf(group.createdAt, tree.now);
   return [
-    [
-      `${isLast ? '└─ ' : '├─ '}${group.name}`,
-      '',
-      `${ready}/${group.pods.length}`,
-      ageOf(group.createdAt, tree.now),
-      '',
-    ],
+    [`${isLast ? '└─ ' : '├─ '}${group.name}`, '', count, age, ''],
     ...group.pods.map((pod, index) => rowOf(pod, `${depth}${index === group.pods.length - 1 ? '└─ ' : '├─ '}`, tree)),
   ];
 }
 
 const sideRows = (side: TreeSide, tree: Tree): string[][] => [
-  [`${side.name}${side.role === 'canary' ? ' (canary)' : ''}`, '', `${side.ready}/${side.wanted} ready`, '', ''],
+  [`${side.name}${side.role === 'canary' ? ' (canary)' : ''}`, '', standOf(side, tree), '', ''],
   ...side.groups.flatMap((group, index) => groupRows(group, index === side.groups.length - 1, tree)),
 ];
 
@@ -179,27 +186,44 @@ function paragraph(label: string, text: string, columns: number): string[] {
   return lines.map((line, index) => `${(index === 0 ? label : '').padEnd(INDENT - 1)} ${line}`);
 }
 
+/** How many pods run under the target; nothing where nothing moves, or what runs has no pods of its own. */
+function movedPods({ status: { phase, pods, strategy }, spec }: Tree): string | null {
+  const isStill = phase === 'Rejected' || spec?.dryRun === true || strategy?.type === 'NextRun';
+  return isStill || pods === undefined ? null : `${pods.migrated} of ${count(pods.total, 'pod')}`;
+}
+
+/** The phase and the first line of what is said of it, which often begins with the words of the phase. */
+function phaseText({ phase = 'Pending', message = '' }: PlanStatus): string {
+  const [line = ''] = message.split('\n', 1);
+  const rest = line.replace(/^(completed|rejected|rolled back|rolling back)(: | with |; | )/, '');
+  return line === '' ? phase : `${phase}: ${rest}`;
+}
+
 function headLines(tree: Tree, columns: number): string[] {
   const { plan, status, workload, targetSCC, now } = tree;
   const wait = waitOf(tree);
   const next = nextOf(tree);
-  const { ordinals, pods, strategy } = status;
-  const moved = pods ? `${pods.migrated} of ${pods.total} pods` : null;
+  const { ordinals, strategy } = status;
+  const moved = ordinals ? `${ordinals.moved} of ${ordinals.total}, the last was ${ordinals.last}` : movedPods(tree);
   const pairs: [string, string | null][] = [
     ['plan', `${plan.namespace}/${plan.name}, ${ageOf(plan.createdAt, now)} old`],
     ['workload', `${workload}: ${status.sourceSCC ?? 'unknown'} → ${targetSCC}`],
-    [
-      'phase',
-      `${status.phase ?? 'Pending'}${status.message === undefined ? '' : `: ${status.message.split('\n', 1)[0]}`}`,
-    ],
+    ['phase', phaseText(status)],
     ['strategy', strategy ? `${strategy.type}: ${strategyWords(strategy.type)}` : null],
     ['requests', requestsOf(tree)],
-    ['moved', ordinals ? `${ordinals.moved} of ${ordinals.total}, the last was ${ordinals.last}` : moved],
+    ['moved', moved],
     ['next', next],
-    ['waits for', wait?.what ?? null],
+    [wait?.label ?? '', wait?.what ?? null],
     ['to act', wait?.how ?? null],
   ];
   return pairs.flatMap(([label, value]) => (value === null ? [] : paragraph(label, value, columns)));
+}
+
+/** An event by its time of today and its sentence: there is no room for more beside each other. */
+function shortEvent({ at, message }: PlanEvent, now: Date): string {
+  const isToday = at.slice(0, 10) === now.toISOString().slice(0, 10);
+  const time = isToday ? at.slice(11, 19) : at.slice(0, 16).replace('T', ' ');
+  return `${time}  ${message.replaceAll('\n', ' ')}`;
 }
 
 /**
@@ -209,7 +233,7 @@ function headLines(tree: Tree, columns: number): string[] {
 export function draw(tree: Tree, columns = Infinity): string {
   const pods = tree.sides.flatMap((side) => sideRows(side, tree));
   const gates = gateRows(tree);
-  const events = tree.events.slice(-EVENTS).map(eventLine);
+  const events = tree.events.slice(-EVENTS).map((event) => shortEvent(event, tree.now));
   return [
     headLines(tree, columns).join('\n'),
     ...(pods.length === 0 ? [] : [table(['name', 'scc', 'ready', 'age', 'node'], pods)]),
@@ -222,13 +246,15 @@ export function draw(tree: Tree, columns = Infinity): string {
 export function lineFor(tree: Tree): string {
   const { status, now } = tree;
   const wait = waitOf(tree);
-  const pods = tree.sides.map(({ role, ready, wanted }) => `${role} ${ready}/${wanted}`).join(', ');
+  const pods = isOfRuns(tree)
+    ? tree.sides.map((side) => standOf(side, tree)).join('')
+    : tree.sides.map(({ role, ready, wanted }) => `${role} ${ready}/${wanted}`).join(', ');
   return [
     now.toISOString(),
     (status.phase ?? 'Pending').padEnd(15),
     shareText({ phase: status.phase, weight: status.weight ?? 0, strategy: status.strategy?.type }).padStart(5),
     pods,
-    wait ? `waits: ${wait.what}` : status.message?.split('\n', 1)[0],
+    wait ? `${wait.label}: ${wait.what}` : status.message?.split('\n', 1)[0],
   ]
     .filter(Boolean)
     .join('  ');

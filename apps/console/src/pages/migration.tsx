@@ -14,7 +14,7 @@ import { Commands } from '../parts/commands.js';
 import { Events } from '../parts/events.js';
 import { GateCharts } from '../parts/gate-charts.js';
 import { Gates } from '../parts/gates.js';
-import { PhaseLabel, Requests, Way } from '../parts/labels.js';
+import { PhaseLabel, Requests, Wait, Way } from '../parts/labels.js';
 import { PhaseLine } from '../parts/phase-line.js';
 import { Pods } from '../parts/pods.js';
 import { Risk } from '../parts/risk.js';
@@ -84,7 +84,7 @@ const Head = ({ migration, events }: Facts) => (
       {migration.message}
     </p>
     {migration.waitingFor === null ? null : (
-      <Alert variant="info" isInline title={`Waits for: ${migration.waitingFor}`}>
+      <Alert variant="info" isInline title={<Wait of={migration} />}>
         <p>{actOn(events)}</p>
       </Alert>
     )}

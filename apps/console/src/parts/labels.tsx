@@ -1,5 +1,5 @@
 import { Label } from '@patternfly/react-core';
-import { requestsWords } from '@scc/plan/words';
+import { requestsWords, waitWords } from '@scc/plan/words';
 import type { ListedMigration } from '../data/types.js';
 
 type Colour = 'blue' | 'green' | 'orange' | 'red' | 'grey' | 'purple' | 'teal';
@@ -43,6 +43,17 @@ export const WeightBar = ({ weight }: { weight: number }) => (
     <progress max={100} value={weight} aria-label="requests that go to the canary" /> {weight} %
   </span>
 );
+
+/** What a migration waits for, or what holds it; nothing while it goes on by itself. */
+export function Wait({ of: { waitingFor } }: { of: Pick<ListedMigration, 'waitingFor'> }) {
+  if (waitingFor === null) return null;
+  const { label, what } = waitWords(waitingFor);
+  return (
+    <span>
+      {label === 'held' ? 'Held' : 'Waits for'}: {what}
+    </span>
+  );
+}
 
 type Moved = Pick<ListedMigration, 'phase' | 'outcome' | 'weight' | 'strategy'>;
 
