@@ -21,6 +21,8 @@ export interface LogHeader {
   exportedAt: string;
   /** Tiles of which levels follow. Absent in exports of earlier versions, which have those of level 0 alone. */
   tiles?: 'all' | undefined;
+  /** Who sealed, in turn. Absent in exports of earlier versions, and with it what follows from it of each checkpoint. */
+  sealers?: readonly number[] | undefined;
 }
 
 export interface EntryRow {
@@ -59,6 +61,11 @@ export interface CheckpointRecord {
   t: 'checkpoint';
   size: number;
   note: string;
+  /** The right edge of the tree, from which a sealer goes on. */
+  edge?: Buffer | undefined;
+  sealer?: number | undefined;
+  /** The first entry under it that another sealer has sealed. */
+  foreign?: number | undefined;
 }
 
 /** All rows of this table follow. */
@@ -108,7 +115,14 @@ const recordSchema = z.discriminatedUnion('t', [
     hashes: base64Text,
     root: hashText.optional(),
   }),
-  z.object({ t: z.literal('checkpoint'), size: count, note: text }),
+  z.object({
+    t: z.literal('checkpoint'),
+    size: count,
+    note: text,
+    edge: base64Text.optional(),
+    sealer: z.int().optional(),
+    foreign: count.optional(),
+  }),
   z.object({
     t: z.literal('header'),
     format: z.literal(EXPORT_FORMAT),
@@ -116,6 +130,7 @@ const recordSchema = z.discriminatedUnion('t', [
     keys: z.array(text),
     exportedAt: z.iso.datetime(),
     tiles: z.literal('all').optional(),
+    sealers: z.array(z.int()).optional(),
   }),
   z.object({ t: z.literal('table'), table: z.enum(AUTHORITY_TABLES) }),
   z.object({ t: z.literal('row'), table: z.enum(AUTHORITY_TABLES), key: text, holds: z.record(text, z.json()) }),
@@ -156,8 +171,9 @@ function printable(record: LogRecord): object {
       return { ...record, entry: rowText(record.entry) };
     case 'tile':
       return { ...record, hashes: record.hashes.toString('base64'), root: record.root?.toString('hex') };
-    case 'header':
     case 'checkpoint':
+      return { ...record, edge: record.edge?.toString('base64') };
+    case 'header':
     case 'table':
     case 'row':
     case 'end':

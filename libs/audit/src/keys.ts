@@ -40,6 +40,9 @@ export function readRotation(details: unknown, origin: string, current: NoteVeri
   return next;
 }
 
+/** The key that a rotation names, whoever has signed it; null for anything else. */
+export const rotatedTo = (details: unknown): string | null => rotationSchema.safeParse(details).data?.to ?? null;
+
 /** A rotation entry as it is published beside the key in use: its details, and when it was written, in RFC 3339. */
 const publishedRotationSchema = z.object({ details: z.unknown(), at: z.iso.datetime({ offset: true }) });
 export type PublishedRotation = z.infer<typeof publishedRotationSchema>;

@@ -6,6 +6,7 @@ import type { Findings } from './findings.js';
 import { HASH_BYTES } from './hashing.js';
 import type { KeySchedule } from './keys.js';
 import { isSignedBy, NoteError, type NoteVerifier, parseVerifier } from './note.js';
+import { SealerCheck } from './sealer-check.js';
 import { splitHashes, TILE_WIDTH } from './tiles.js';
 import { UpperTiles } from './upper-tiles.js';
 
@@ -22,6 +23,7 @@ export class TreeCheck {
   private following: SuspectLeaf | null = null;
   private readonly tileDifferences: number[] = [];
   private upper: UpperTiles | null = null;
+  private sealers: SealerCheck | null = null;
   private previous: Checkpoint | null = null;
   private newest: Checkpoint | null = null;
   private hasGap = false;
@@ -41,6 +43,11 @@ export class TreeCheck {
   /** To be called before the first leaf of a log that comes with the tiles above the leaves. */
   expectUpperTiles(): void {
     this.upper = new UpperTiles();
+  }
+
+  /** Likewise, of one that comes with what sealers read of it. */
+  expectSealers(sealers: readonly number[]): void {
+    this.sealers = new SealerCheck(sealers, this.findings);
   }
 
   get size(): number {
@@ -139,6 +146,11 @@ export class TreeCheck {
         );
       return;
     }
+    this.compare(checkpoint, record);
+  }
+
+  /** With the tree, and with the checkpoint before. */
+  private compare(checkpoint: Checkpoint, record: CheckpointRecord): void {
     if (this.previous?.size === record.size && !this.previous.root.equals(checkpoint.root))
       this.findings.add(
         'split-view',
@@ -146,7 +158,9 @@ export class TreeCheck {
         `two signed checkpoints of ${record.size} entries have different roots`,
       );
     this.previous = checkpoint;
-    if (checkpoint.root.equals(this.range.root())) this.confirm(checkpoint);
+    const isRight = checkpoint.root.equals(this.range.root());
+    this.sealers?.see(record, isRight ? this.range.encode() : null);
+    if (isRight) this.confirm(checkpoint);
     else this.suspect(checkpoint);
   }
 

@@ -6,7 +6,7 @@ import { checkEntry, type EntryVerdict } from './entry-check.js';
 import type { EntryRow, LogEnd, LogHeader, LogRecord, SealedEntry, UnsealedEntry } from './export.js';
 import { type Finding, Findings, type Fault } from './findings.js';
 import { EMPTY_ROOT } from './hashing.js';
-import { KEY_ROTATED, KeySchedule, readRotation } from './keys.js';
+import { KEY_ROTATED, KeySchedule, readRotation, rotatedTo } from './keys.js';
 import { NoteError, type NoteVerifier, parseVerifier } from './note.js';
 import { OpenContradictions } from './open-contradictions.js';
 import { OrderCheck } from './order-check.js';
@@ -76,6 +76,8 @@ class Verification implements RunningVerification {
   private readonly tables: AuthorityTable[] = [];
   private readonly rows: AuthorityRow[] = [];
   private unsealed = 0;
+  /** Keys of rotations that wait for their seal. */
+  private readonly waitingKeys = new Set<string>();
   private oldestUnsealed: { at: number; entryId: string } | null = null;
 
   constructor(
@@ -132,6 +134,7 @@ class Verification implements RunningVerification {
     this.startKeys(first);
     this.tree = new TreeCheck(origin, this.keys, later, this.findings);
     if (header.tiles === 'all') this.tree.expectUpperTiles();
+    if (header.sealers && this.what === 'log and tables') this.tree.expectSealers(header.sealers);
     this.anchors.see(0, () => EMPTY_ROOT);
   }
 
@@ -188,7 +191,9 @@ class Verification implements RunningVerification {
   }
 
   private seeUnsealed({ entry }: UnsealedEntry): void {
-    this.judge(entry, null, null);
+    const { fault, body } = this.judge(entry, null, null);
+    const key = !fault && body?.action === KEY_ROTATED ? rotatedTo(body.details) : null;
+    if (key !== null) this.waitingKeys.add(key);
     this.receipts.see(entry.leaf, null);
     this.unsealed += 1;
     const at = Date.parse(entry.columns[1]);
@@ -214,6 +219,7 @@ class Verification implements RunningVerification {
       blame: (from) => (place !== null && place >= from ? place : byReceipt(from)),
     });
     this.checkTrust(size);
+    this.checkKeys();
     this.checkTables();
     this.contradictions.finish(this.findings);
     return this.report(size);
@@ -256,6 +262,14 @@ class Verification implements RunningVerification {
       this.findings.add('no-pinned-key', {}, 'no public key was given: the key that the log names was trusted');
     else if (size > 0 && !this.pinned.some(({ vkey }) => this.keys.includes(vkey)))
       this.findings.add('key-replaced', { index: 0 }, 'the log was never signed by the pinned key');
+  }
+
+  /** Each key that the log keeps has signed first, or was handed the log over by one that did. */
+  private checkKeys(): void {
+    if (!this.header?.sealers || this.what === 'log') return;
+    const [, ...later] = this.header.keys;
+    for (const vkey of later.filter((key) => !this.keys.includes(key) && !this.waitingKeys.has(key)))
+      this.findings.add('key-replaced', {}, `no rotation introduced the key ${vkey}, which the log keeps`);
   }
 
   /** Rows of authority that no entry made, that are gone, or that say something else than their entries. */

@@ -13,6 +13,9 @@ interface SealRow {
 interface CheckpointRow {
   size: string;
   note: string;
+  edge: Buffer;
+  sealer: string;
+  foreign: string | null;
 }
 interface TileRow {
   level: number;
@@ -88,6 +91,11 @@ async function keysIn(db: Queryable): Promise<string[]> {
   return keys.map(({ vkey }) => vkey);
 }
 
+async function sealersIn(db: Queryable): Promise<number[]> {
+  const sealers = await db.query<{ epoch: string }[]>('select epoch from audit_epoch order by epoch');
+  return sealers.map(({ epoch }) => Number(epoch));
+}
+
 interface Snapshot {
   db: Queryable;
   client: CopyClient;
@@ -109,6 +117,7 @@ async function* readSnapshot(
       keys: await keysIn(db),
       exportedAt: exportedAt.toISOString(),
       tiles: 'all',
+      sealers: await sealersIn(db),
     },
   ];
   const counts = { sealed: 0, unsealed: 0, checkpoints: 0, rows: 0 };
@@ -178,8 +187,11 @@ const sealRows = (client: CopyClient, from: number): Promise<SealRow[]> =>
 
 const checkpointRows = (db: Queryable, above: number, upTo: number | null): Promise<CheckpointRow[]> =>
   db.query(
-    `select size, note from audit_checkpoint
-     where size > $1 and ($2::bigint is null or size <= $2) order by size, created_at`,
+    `select c.size, c.note, c.compact_range as edge, c.epoch as sealer,
+       (select min(s.index) from audit_seal s where s.epoch <> c.epoch and s.index < c.size
+          and s.index >= coalesce((select max(p.size) from audit_checkpoint p where p.size < c.size), 0)) as "foreign"
+     from audit_checkpoint c
+     where c.size > $1 and ($2::bigint is null or c.size <= $2) order by c.size, c.created_at`,
     [above, upTo],
   );
 
@@ -234,7 +246,10 @@ const tileRecord = ({ level, index, hashes, root }: TileRow): LogRecord => ({
   ...{ t: 'tile', index: Number(index), hashes, root },
   ...(level === 0 ? {} : { level }),
 });
-const checkpointRecord = ({ size, note }: CheckpointRow): LogRecord => ({ t: 'checkpoint', size: Number(size), note });
+const checkpointRecord = ({ size, note, edge, sealer, foreign }: CheckpointRow): LogRecord => ({
+  ...{ t: 'checkpoint', size: Number(size), note, edge, sealer: Number(sealer) },
+  ...(foreign === null ? {} : { foreign: Number(foreign) }),
+});
 
 /** Puts each tile and then each checkpoint right after the entry that completes it. */
 function interleave({ seals, checkpoints, tiles }: SealedPage): LogRecord[] {

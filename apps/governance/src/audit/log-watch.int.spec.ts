@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { rotationDetails, verifyLog } from '@scc/audit';
+import { formatExportLine, parseExportLine, rotationDetails, verifyLog } from '@scc/audit';
 import { createLogger } from '@scc/runtime';
 import { governanceSuite } from '../suite.fixture.js';
 import { answerFor, type FoundContradiction } from './answers.js';
@@ -142,6 +142,73 @@ it.each<[string, [attack: string[], table: string], string[]]>([
   expect(await before.look()).toEqual([]);
 });
 
+/** What of the log itself an export shows to whoever has the key. */
+const exported = async () => {
+  const lines: string[] = [];
+  for await (const batch of readLog(database.app, { origin: ORIGIN, exportedAt: new Date() }))
+    lines.push(...batch.map(formatExportLine));
+  async function* records() {
+    await Promise.resolve();
+    yield lines.map((line, at) => parseExportLine(line, at + 1));
+  }
+  const trust = { origin: ORIGIN, keys: [signer.vkey], anchors: [], receipts: [] };
+  const { findings } = await verifyLog(records(), trust);
+  return findings
+    .filter(({ fault, severity }) => severity === 'tampered' && fault !== 'row-without-entry')
+    .map(({ fault, message }) => `${fault} ${message}`);
+};
+
+it.each<[string, string, string, RegExp]>([
+  [
+    'the edge of the newest tree',
+    'update audit_checkpoint set compact_range = sha256(compact_range) where size = 600',
+    'audit_checkpoint',
+    /^checkpoint-replaced the checkpoint of size 600 is kept with another edge of the tree/,
+  ],
+  [
+    'the edge of an older tree',
+    `update audit_checkpoint set compact_range = '' where size = 200`,
+    'audit_checkpoint',
+    /^checkpoint-replaced the checkpoint of size 200 is kept with another edge of the tree/,
+  ],
+  [
+    'a key that no rotation made',
+    `insert into audit_key (vkey) values ('${stranger.vkey}')`,
+    'audit_key',
+    /^key-replaced no rotation introduced the key/,
+  ],
+  [
+    'sealers that are gone',
+    'delete from audit_epoch',
+    'audit_epoch',
+    /^checkpoint-replaced the checkpoint of size 50 is of the sealer 1, which is not there/,
+  ],
+  [
+    'a seal of another sealer',
+    'update audit_seal set epoch = 2 where index = 3',
+    'audit_seal',
+    /^checkpoint-replaced the checkpoint of size 50 is of the sealer 1, and the seal 3 of another one/,
+  ],
+  [
+    'a checkpoint of an earlier sealer',
+    'update audit_checkpoint set epoch = 1 where size = 600',
+    'audit_checkpoint',
+    /^checkpoint-replaced the checkpoint of size 600 is of the sealer 1/,
+  ],
+])('an export shows %s', async (_what, attack, table, said) => {
+  expect(await exported()).toEqual([]);
+  await single.query(`create table kept as table ${table}`);
+  try {
+    await single.query(attack);
+    expect(await exported()).toContainEqual(expect.stringMatching(said));
+  } finally {
+    await single.query(`delete from ${table}`);
+    await single.query(`insert into ${table} overriding system value table kept`);
+    await single.query('drop table kept');
+  }
+  expect(await exported()).toEqual([]);
+});
+
 it('says nothing more of what somebody has answered for as it stands', async () => {
   await single.query('create table kept as table audit_checkpoint');
   await single.query('delete from audit_checkpoint where size = 250');
@@ -194,4 +261,5 @@ it('follows a rotation of the key', async () => {
   ]);
   await seal(database.app, { signer: next, previousSigner: signer });
   for (const by of [signer, next]) expect(await watching(by).look()).toEqual([]);
+  expect(await exported()).toEqual([]);
 });
