@@ -33,10 +33,14 @@ export interface CompiledSCC {
   readonly supplementalGroups: GroupRule;
   readonly defaultAdd: readonly string[];
   readonly requiredDrop: readonly string[];
+  /** The capabilities of a container that names none: the two lists, sorted. */
+  readonly defaultCapabilities: { readonly add: readonly string[]; readonly drop: readonly string[] };
   readonly addable: ReadonlySet<string>;
   readonly anyCapability: boolean;
   readonly anyVolume: boolean;
   readonly volumes: ReadonlySet<string>;
+  /** What refusals say is allowed. */
+  readonly bounds: { readonly addable: string; readonly volumes: string; readonly seccomp: readonly string[] };
   readonly flexDrivers: ReadonlySet<string> | undefined;
   readonly anySeccomp: boolean;
   readonly seccompProfiles: readonly string[];
@@ -125,13 +129,23 @@ function compileVolumes(scc: SecurityContextConstraints) {
 function compileCapabilities(scc: SecurityContextConstraints) {
   const allowed = scc.allowedCapabilities ?? [];
   const defaultAdd = scc.defaultAddCapabilities ?? [];
+  const requiredDrop = scc.requiredDropCapabilities ?? [];
+  const sorted = (names: readonly string[]): string[] => [...new Set(names)].sort();
   return {
     defaultAdd,
-    requiredDrop: scc.requiredDropCapabilities ?? [],
+    requiredDrop,
+    defaultCapabilities: { add: sorted(defaultAdd), drop: sorted(requiredDrop) },
     addable: new Set([...defaultAdd, ...allowed]),
     anyCapability: allowed.includes('*'),
   };
 }
+
+/** Joined once, and not for each pod that is refused. */
+const boundsOf = (scc: SecurityContextConstraints): CompiledSCC['bounds'] => ({
+  addable: [...compileCapabilities(scc).addable].join(',') || 'none',
+  volumes: [...new Set(scc.volumes)].join(','),
+  seccomp: (scc.seccompProfiles ?? []).filter((profile) => profile !== '*'),
+});
 
 const compiledCache = new WeakMap<SecurityContextConstraints, CompiledSCC>();
 
@@ -160,6 +174,7 @@ export function compileSCC(written: SecurityContextConstraints): CompiledSCC {
     ...compileCapabilities(scc),
     ...compileVolumes(scc),
     ...compileSeccomp(scc.seccompProfiles ?? []),
+    bounds: boundsOf(scc),
     requirePodUserNamespace: scc.userNamespaceLevel === 'RequirePodLevel',
   };
   compiledCache.set(written, compiled);

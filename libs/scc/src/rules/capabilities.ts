@@ -17,12 +17,21 @@ function requested({ context: { capabilities } }: ContainerScope): EffectiveCapa
   return capabilities ? { add: capabilities.add ?? NONE, drop: capabilities.drop ?? NONE } : undefined;
 }
 
+function writeEffective(scope: ContainerScope, effective: EffectiveCapabilities): EffectiveCapabilities {
+  const { add, drop } = effective;
+  const known = { add: add.length > 0 ? [...add] : undefined, drop: drop.length > 0 ? [...drop] : undefined };
+  // What no type of ours knows stays beside them.
+  writeContainer(scope, 'capabilities', { ...scope.context.capabilities, ...known });
+  return effective;
+}
+
 /** The container's capabilities after defaulting, or undefined when neither the author nor the SCC sets any. */
 function defaulted(scope: ContainerScope): EffectiveCapabilities | undefined {
-  const { defaultAdd, requiredDrop } = scope.pod.scc;
+  const { defaultAdd, requiredDrop, defaultCapabilities } = scope.pod.scc;
   const own = requested(scope);
   if (defaultAdd.length === 0 && requiredDrop.length === 0) return own;
   const { add: ownAdd, drop: ownDrop } = own ?? NOTHING;
+  if (ownAdd.length === 0 && ownDrop.length === 0) return writeEffective(scope, defaultCapabilities);
   const hasAll =
     defaultAdd.every((name) => ownDrop.includes(name) || ownAdd.includes(name)) &&
     requiredDrop.every((name) => ownDrop.includes(name));
@@ -34,21 +43,18 @@ function defaulted(scope: ContainerScope): EffectiveCapabilities | undefined {
   const drop = union(requiredDrop, ownDrop);
   add.sort();
   drop.sort();
-  const known = { add: add.length > 0 ? add : undefined, drop: drop.length > 0 ? drop : undefined };
-  // What no type of ours knows stays beside them.
-  writeContainer(scope, 'capabilities', { ...scope.context.capabilities, ...known });
-  return { add, drop };
+  return writeEffective(scope, { add, drop });
 }
 
 function validateSet(scope: ContainerScope, { add, drop }: EffectiveCapabilities): void {
-  const { addable, requiredDrop } = scope.pod.scc;
+  const { addable, requiredDrop, bounds } = scope.pod.scc;
   for (const name of add)
     if (!addable.has(name))
       containerViolation(scope, {
         rule: 'capabilities',
         child: 'capabilities.add',
         value: name,
-        bound: addable.size === 0 ? 'none' : [...addable].join(','),
+        bound: bounds.addable,
         remedy: `remove ${clip(name)} from capabilities.add`,
         detail: 'capability may not be added',
       });

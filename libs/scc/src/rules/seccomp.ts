@@ -32,7 +32,7 @@ const sameProfile = (a: SeccompProfile | undefined, b: SeccompProfile | undefine
   a?.type === b?.type && (a?.localhostProfile ?? undefined) === (b?.localhostProfile ?? undefined);
 
 function violation(scope: PodScope, annotation: string, place: { field: string; profile: string }): RuleViolation {
-  const allowed = (scope.scc.source.seccompProfiles ?? []).filter((profile) => profile !== '*');
+  const allowed = scope.scc.bounds.seccomp;
   const path = `pod.metadata.annotations[${clip(annotation)}]`;
   const none = allowed.length === 0;
   const fallback = scope.scc.seccompDefault;

@@ -68,7 +68,7 @@ function validateType(scope: PodScope, volume: Volume, index: number): void {
     rule: 'volumes',
     field: `spec.volumes[${index}]`,
     value: type,
-    bound: [...scc.volumes].join(','),
+    bound: scc.bounds.volumes,
     remedy: `replace the volume ${clip(volume.name)} by a type that the SCC lists`,
     message: `spec.volumes[${index}]: Invalid value: ${showValue(type ?? '')}: ${detail}`,
   });
