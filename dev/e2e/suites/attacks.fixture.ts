@@ -21,6 +21,9 @@ const ROLE_BINDINGS = (namespace: string): string =>
   `/apis/rbac.authorization.k8s.io/v1/namespaces/${namespace}/rolebindings`;
 const ROGUE_QUEUE = 'rogue';
 const PATIENCE_MS = 60_000;
+/** Signals and updates, as the protocol of Temporal numbers them. */
+type Reset = Parameters<Client['workflowService']['resetWorkflowExecution']>[0];
+const MESSAGES = z.custom<NonNullable<Reset['resetReapplyExcludeTypes']>>().parse([1, 2]);
 const rolloutSchema = z.looseObject({
   metadata: z.looseObject({ generation: z.number() }),
   status: z.looseObject({
@@ -190,18 +193,28 @@ export function attacks(running: () => Running): void {
     });
   });
 
-  /** Ends the running run and goes on from its last decision in another. */
-  async function reset(handle: WorkflowHandle): Promise<void> {
+  /** Goes on from a decision of a run in another one: from its last, or from the first after a step was allowed. */
+  async function reset(handle: WorkflowHandle, from: 'the last' | 'the first step' = 'the last') {
     const { temporal } = running();
-    const { events } = await handle.fetchHistory();
-    const last = events?.findLast(({ workflowTaskCompletedEventAttributes: done }) => done);
-    await temporal.workflowService.resetWorkflowExecution({
+    const events = (await handle.fetchHistory()).events ?? [];
+    const asked = events.find(
+      ({ activityTaskScheduledEventAttributes: made }) => made?.activityType?.name === 'authorizeStep',
+    )?.eventId;
+    const allowed = events.findIndex(({ activityTaskCompletedEventAttributes: done }) =>
+      asked?.equals(done?.scheduledEventId ?? -1),
+    );
+    const isDecision = (event: (typeof events)[number]): boolean => event.workflowTaskCompletedEventAttributes != null;
+    const place = from === 'the last' ? events.findLast(isDecision) : events.slice(allowed).find(isDecision);
+    const { runId } = await temporal.workflowService.resetWorkflowExecution({
       namespace: 'scc',
       workflowExecution: { workflowId: handle.workflowId },
-      workflowTaskFinishEventId: last?.eventId ?? null,
+      workflowTaskFinishEventId: place?.eventId ?? null,
       requestId: crypto.randomUUID(),
       reason: 'again',
+      // A request for an undo that was sent is not sent again.
+      ...(from === 'the last' ? {} : { resetReapplyExcludeTypes: MESSAGES }),
     });
+    return temporal.workflow.getHandle(handle.workflowId, runId);
   }
 
   it('a reset to after an allowed step carries nothing on: what was begun is undone', async () => {
@@ -209,6 +222,17 @@ export function attacks(running: () => Running): void {
     await untilWeight('reset', 10);
     await reset(await handleOf('reset'));
     await undone('reset');
+  });
+
+  it('a reset of what is over to after an allowed step makes nothing again', async () => {
+    const handle = await handleOf('reset');
+    await handle.result();
+    const before = await specOf(`${DEPLOYMENTS}/orders`);
+    const again = await reset(handle, 'the first step');
+    expect(await failureOf(again.result())).toContain('the migration is over: RolledBack');
+    expect(await remains()).toEqual([]);
+    expect(await specOf(`${DEPLOYMENTS}/orders`)).toEqual(before);
+    expect((await read('reset')).status.phase).toBe('RolledBack');
   });
 
   it('an activity that a stranger answers is no proof: the end does not count, is said, and is undone', async () => {
