@@ -141,7 +141,7 @@ async function start({ config, logger, metrics, parts, signal, setWaiting, setAd
   const publisher = new CheckpointPublisher({ store: checkpointStore(kube), db: source, vkey: signer.vkey, logger });
   const readModel = new ReadModelWatch(source);
   const vkeys = [signer, ...(previousSigner ? [previousSigner] : [])].map(({ vkey }) => vkey);
-  const seals = new AnswerSeals(signer);
+  const seals = new AnswerSeals(signer, previousSigner);
   const authority = new AuthorityWatch({
     ...{ source, logger },
     also: [

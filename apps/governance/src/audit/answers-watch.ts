@@ -1,21 +1,16 @@
 import type { DataSource } from 'typeorm';
 import type { AnswerSeals } from '../database/answer-seals.js';
 import { type FoundContradiction, unanswered } from './answers.js';
-import { type AlsoWatched, inWords } from './authority-watch.js';
+import type { AlsoWatched } from './authority-watch.js';
 
 /** Names the kept answers that were to be given again and that governance did not write. */
 export class AnswersWatch implements AlsoWatched {
   readonly name = 'kept answers';
-  private last: FoundContradiction[] = [];
 
   constructor(
     private readonly source: DataSource,
     private readonly seals: AnswerSeals,
   ) {}
-
-  get contradicted(): string | null {
-    return inWords(this.last);
-  }
 
   async look(): Promise<FoundContradiction[]> {
     const found = this.seals.found.map(({ principal, key, seal }) => ({
@@ -23,7 +18,6 @@ export class AnswersWatch implements AlsoWatched {
       holds: { stands: seal },
       message: `the answer that is kept for the Idempotency-Key ${key} of ${principal} is not one that governance wrote; it was given to nobody`,
     }));
-    this.last = await unanswered(this.source, found);
-    return this.last;
+    return unanswered(this.source, found);
   }
 }

@@ -58,11 +58,26 @@ const storedRow = z.object({
   requestHash: z.instanceof(Buffer),
   answer: z.string().nullable(),
   seal: z.instanceof(Buffer).nullable(),
+  isOfBefore: z.boolean(),
 });
+
+/** Since it ran, answers carry seals. */
+const SEALED_SINCE = '102-sealed-answers.sql';
+
+/**
+ * `isOfBefore`: an answer without a seal of the release before, whose caller may ask again during the upgrade. A replica
+ * of it may have written for an hour after the schema, and an answer is kept for a day. A new installation has none.
+ */
+const STORED = `
+  select request_hash as "requestHash", answer::text as answer, seal, seal is null and coalesce((
+    select k.created_at < s.applied_at + interval '1 hour' and now() < s.applied_at + interval '25 hours'
+      and s.applied_at > (select min(applied_at) from schema_migration) + interval '1 minute'
+    from schema_migration s where s.name = '${SEALED_SINCE}'), false) as "isOfBefore"
+  from idempotency_key k where principal = $1 and key = $2`;
 
 /** What a request comes to whose key has an answer. */
 function asAnswered({ principal, key, requestHash, seals }: KeyedWrite, stored: z.infer<typeof storedRow>): Error {
-  if (!seals.isOwn({ principal, key, ...stored })) return new AnswerUnproven();
+  if (!stored.isOfBefore && !seals.isOwn({ principal, key, ...stored })) return new AnswerUnproven();
   if (!stored.requestHash.equals(requestHash)) return new KeyReused();
   return new AnsweredBefore(stored.answer === null ? undefined : (JSON.parse(stored.answer) ?? undefined));
 }
@@ -85,13 +100,7 @@ export async function oncePerKey<T>(tx: EntityManager, work: (tx: EntityManager)
   );
   if (!lock?.taken) throw new InProgress();
   // A statement of its own: it sees what was committed before the lock was free.
-  const stored = await rowOf(
-    tx,
-    storedRow,
-    `select request_hash as "requestHash", answer::text as answer, seal from idempotency_key
-     where principal = $1 and key = $2`,
-    [principal, key],
-  );
+  const stored = await rowOf(tx, storedRow, STORED, [principal, key]);
   if (stored) throw asAnswered(write, stored);
   const answer = await work(tx);
   const said = answer === undefined ? null : JSON.stringify(answer);

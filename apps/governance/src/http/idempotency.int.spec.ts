@@ -1,5 +1,7 @@
+import { generateKeyPairSync, randomInt } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import { engineRoutes, evaluationSchema, problemType } from '@scc/governance-api';
+import { AnswerSeals } from '../database/answer-seals.js';
 import { forgetKeys } from '../database/once.js';
 import { aRequest, inTx, ownWorkload, row } from '../governance.fixture.js';
 import { apiSuite } from '../suite.fixture.js';
@@ -133,6 +135,43 @@ describe('a write with a key', () => {
     expect(answer).toMatchObject({ status: 409, body: { detail: expect.stringContaining('seal of governance') } });
     expect(await evaluations(request.plan.uid)).toEqual({ count: 1 });
     await database.admin.query(`delete from idempotency_key where key in ('forged', 'forged-to')`);
+  });
+
+  it.each<[string, string, string, number]>([
+    ['is given its answer of the release before', '2 hours', '90 minutes', 200],
+    ['is given no answer without a seal that came later', '2 hours', '10 minutes', 409],
+    ['is given no answer without a seal a day after', '30 hours', '29 hours', 409],
+  ])('%s', async (what, ran, written, status) => {
+    const { request, send } = evaluate(what.replaceAll(' ', '-'));
+    const first = await send('upgrade');
+    const [ago] = await database.admin.query<{ at: Date }[]>(
+      `select applied_at as at from schema_migration where name = '102-sealed-answers.sql'`,
+    );
+    const set = (at: string, older: string) =>
+      database.admin.query(
+        `update schema_migration set applied_at = ${at} - case when name < '102' then ${older} else interval '0' end`,
+      );
+    await set(`now() - interval '${ran}'`, `interval '1 day'`);
+    await database.admin.query(
+      `update idempotency_key set seal = null, created_at = now() - interval '${written}' where key = 'upgrade'`,
+    );
+    const again = await send('upgrade');
+    expect(again.status).toBe(status);
+    if (status === 200) expect(again.body).toEqual(first.body);
+    expect(await evaluations(request.plan.uid)).toEqual({ count: 1 });
+    await set(`'${ago?.at.toISOString() ?? ''}'::timestamptz`, `interval '0'`);
+    await database.admin.query(`delete from idempotency_key where key = 'upgrade'`);
+  });
+
+  it('is given its answer also when the audit key was rotated since', () => {
+    const pair = () => ({ privateKey: generateKeyPairSync('ed25519').privateKey, keyId: randomInt(2 ** 32) });
+    const [former, now, stranger] = [pair(), pair(), pair()];
+    const kept = { principal: 'worker', key: 'k', requestHash: Buffer.alloc(32), answer: '{}' };
+    const seal = new AnswerSeals(former).of(kept);
+    expect(new AnswerSeals(now, former).isOwn({ ...kept, seal })).toBe(true);
+    const seals = new AnswerSeals(now, stranger);
+    expect(seals.isOwn({ ...kept, seal })).toBe(false);
+    expect(seals.found).toEqual([]);
   });
 
   it('whose answer was forged is a contradiction of the record', async () => {
