@@ -120,7 +120,7 @@ const textOf = ({ plan, outcome, signedBy, entries, pods, stableSide, late, prob
       ['signed by', signedBy ?? 'not checked: no --key that signed it was given'],
       ['audit entries', `${entries.proved} proved, ${entries.unsealed} not sealed yet`],
       ['pods', pods],
-      ['stable side', stableSide ?? 'nobody looked'],
+      ['stable side', stableSide ?? 'not looked at'],
       ...late.map(({ what, from, to }): [string, string] => ['noticed late', `${what}: ${timeBetween(from, to)}`]),
       ['verdict', verdictOf(problems, signedBy)],
     ]),

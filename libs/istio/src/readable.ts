@@ -45,7 +45,7 @@ export function readAll<Spec>(
         code: 'RouteUnreadable',
         field: 'spec.workloadRef',
         message: `${message}, so that it is not known which requests it routes`,
-        remedy: `Ask the owner of the namespace ${at} to mend it or to delete it, then apply the plan again.`,
+        remedy: `Ask the owner of the namespace ${at} to repair it or to delete it, then apply the plan again.`,
       });
     else all.warnings.push(`${message}; it names no Service of the workload, and is left out`);
   }

@@ -39,7 +39,7 @@ const ANOTHER_PLAN = 'apply a new plan under another name';
 
 /** The next act of a user once a migration was undone for this cause. */
 const NEXT: Record<UndoCause, string> = {
-  gate: `find out what the gate saw, mend the workload or the gate, then ${ANOTHER_PLAN}`,
+  gate: `find out what the gate saw, repair the workload or the gate, then ${ANOTHER_PLAN}`,
   readiness: `find out from the events and logs of its pods why the canary was not ready, then ${ANOTHER_PLAN}`,
   admission: `change the template, spec.podSecurity.patch or the target SCC so that it admits the pods, then ${ANOTHER_PLAN}`,
   rollout: `find out from the events and logs of its pods why the rollout failed, then ${ANOTHER_PLAN}`,
@@ -117,7 +117,7 @@ const AWAITED: Record<WaitReason, string> = {
   Stopped: 'the end of the emergency stop',
   Reapproval: 'an approval of what changed',
   Paused: 'a resume',
-  Suspended: 'spec.suspend to be false',
+  Suspended: 'the end of the suspension',
   AfterFailure: 'a decision after a failure',
   Governance: 'an answer of governance',
   Retry: 'a step that was tried again',

@@ -30,7 +30,8 @@ export const WAITS: Record<WaitReason, CodeText> = {
   },
   Window: {
     cause: 'the time is outside the windows of the plan, or a freeze is in force',
-    remedy: 'wait until the time that the message names, or change the calendar',
+    remedy:
+      'wait until the time that the message names, or have a window or freeze of governance changed (`GET /v1/calendar`)',
   },
   OtherPlan: {
     cause: 'another plan migrates the same workload',
@@ -63,8 +64,9 @@ export const WAITS: Record<WaitReason, CodeText> = {
     remedy: 'remove the cause that the message names; nothing else is needed',
   },
   Run: {
-    cause: 'a run of a CronJob under the target is waited for and judged',
-    remedy: 'wait for its schedule, or start a run of it: `kubectl create job NAME --from=cronjob/NAME`',
+    cause: 'the next run of a CronJob, or the first pods of a workload that has none, are waited for and judged',
+    remedy:
+      'wait for the schedule, or start a run: `kubectl create job NAME --from=cronjob/NAME`; scale up a workload without pods',
   },
 };
 
@@ -72,10 +74,11 @@ export const WAITS: Record<WaitReason, CodeText> = {
 export const UNDO_CAUSES: Record<UndoCause, CodeText> = {
   gate: {
     cause: 'a gate failed more often than it tolerates',
-    remedy: 'find out with `sccctl logs NAME` what the gate saw, mend the workload or the gate, then apply a new plan',
+    remedy:
+      'find out with `sccctl logs NAME` what the gate saw, repair the workload or the gate, then apply a new plan',
   },
   readiness: {
-    cause: 'the canary was not ready in time',
+    cause: 'the canary, or a pod that moved, was not ready in time',
     remedy: 'look at the events and logs of its pods, or raise `gates.readiness.timeout`, then apply a new plan',
   },
   admission: {
@@ -90,7 +93,7 @@ export const UNDO_CAUSES: Record<UndoCause, CodeText> = {
   rollback: { cause: 'an operator had the migration undone', remedy: 'apply a new plan to try again' },
   deleted: { cause: 'the plan was deleted while it ran', remedy: 'apply the plan again to start over' },
   error: {
-    cause: 'a step failed for a reason that trying again does not mend; the message names it',
+    cause: 'a step failed for a reason that trying again does not help; the message names it',
     remedy: 'remove the cause, then apply a new plan',
   },
   lost: {

@@ -217,7 +217,7 @@ export const VIOLATIONS = {
   },
   RouteUnreadable: {
     cause: 'a VirtualService or DestinationRule that may concern the workload cannot be read',
-    remedy: 'ask the owner of its namespace to mend or delete it, then apply the plan again',
+    remedy: 'ask the owner of its namespace to repair or delete it, then apply the plan again',
   },
   ProxiesUnseen: {
     cause: 'istiod does not show the worker what its proxies follow, so no weight could be verified',

@@ -124,6 +124,7 @@ EVENTS
       inPhase({ phase: 'Mirroring', ...moving('Ordered') }),
       'the template changes, then the first pod',
     ],
+    ['while its undo fails', inPhase({ phase: 'Failed' }), 'the undo is tried again, until it succeeds'],
     ['while it is undone', inPhase({ phase: 'RollingBack' }), 'the objects are as they were before'],
     ['at the end', inPhase({ phase: 'Completed' }), null],
   ])('names the next step %s', (_when, tree, next) => {
@@ -223,8 +224,18 @@ EVENTS
     const text = draw(inPhase({ phase: 'Rejected', message, pods }));
     expect(text).toMatch(/^phase +Rejected: 1 violation, nothing was touched: spec: no$/m);
     expect(text).not.toMatch(/^moved/m);
+    const failing = 'rolling back because a gate failed; removing the canary failed';
+    expect(draw(inPhase({ phase: 'Failed', message: failing }))).toContain(`Failed: ${failing}`);
     const undone = inPhase({ phase: 'RolledBack', message: 'rolled back because ana aborted the migration' });
     expect(draw(undone)).toMatch(/^phase +RolledBack: because ana aborted the migration$/m);
+  });
+
+  it('tells twice what happened twice, and once what two events say in a row', () => {
+    const said = ['waiting', 'waiting', 'approved', 'waiting'].map((message, place) => ({
+      ...{ key: String(place), at: at(9 - place), phase: null, type: 'WaitStarted', message },
+    }));
+    const [, events = ''] = draw({ ...shifting, events: said }).split('EVENTS\n');
+    expect(events.split('\n').map((line) => line.slice(10))).toEqual(['waiting', 'approved', 'waiting']);
   });
 
   it('tells the day of an event that is not of today', () => {

@@ -3,6 +3,7 @@ import {
   isDivided,
   isTerminal,
   type MetricGate,
+  type Phase,
   type PlanSpec,
   type PlanStatus,
   requestsWords,
@@ -83,7 +84,8 @@ export function nextOf(tree: Tree): string | null {
       status,
       tree.sides.some(({ role }) => role === 'canary'),
     );
-  return phase === 'RollingBack' || phase === 'Failed' ? 'the objects are as they were before' : null;
+  if (phase === 'Failed') return 'the undo is tried again, until it succeeds';
+  return phase === 'RollingBack' ? 'the objects are as they were before' : null;
 }
 
 function afterWeight({ traffic }: PlanSpec, { weight = 0 }: PlanStatus, { weightSince, now }: Tree): string {
@@ -192,10 +194,18 @@ function movedPods({ status: { phase, pods, strategy }, spec }: Tree): string | 
   return isStill || pods === undefined ? null : `${pods.migrated} of ${count(pods.total, 'pod')}`;
 }
 
+/** The words of a phase with which its message begins. */
+const OWN_WORDS: Partial<Record<Phase, RegExp>> = {
+  Completed: /^completed: /,
+  Rejected: /^rejected with /,
+  RollingBack: /^rolling back /,
+  RolledBack: /^rolled back;? /,
+};
+
 /** The phase and the first line of what is said of it, which often begins with the words of the phase. */
 function phaseText({ phase = 'Pending', message = '' }: PlanStatus): string {
   const [line = ''] = message.split('\n', 1);
-  const rest = line.replace(/^(completed|rejected|rolled back|rolling back)(: | with |; | )/, '');
+  const rest = line.replace(OWN_WORDS[phase] ?? '', '');
   return line === '' ? phase : `${phase}: ${rest}`;
 }
 
@@ -233,7 +243,11 @@ function shortEvent({ at, message }: PlanEvent, now: Date): string {
 export function draw(tree: Tree, columns = Infinity): string {
   const pods = tree.sides.flatMap((side) => sideRows(side, tree));
   const gates = gateRows(tree);
-  const events = tree.events.slice(-EVENTS).map((event) => shortEvent(event, tree.now));
+  const events = tree.events
+    // A request for approvals and the wait for them have the same words.
+    .filter(({ message }, place, all) => message !== all[place - 1]?.message)
+    .slice(-EVENTS)
+    .map((event) => shortEvent(event, tree.now));
   return [
     headLines(tree, columns).join('\n'),
     ...(pods.length === 0 ? [] : [table(['name', 'scc', 'ready', 'age', 'node'], pods)]),

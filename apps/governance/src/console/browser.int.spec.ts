@@ -207,6 +207,7 @@ describe('the console in a browser', () => {
       ['Validating', { type: 'PlanValidated', patch: '', warnings: [], strategy }],
       ['Migrating', { type: 'PreparationStarted', strategy: 'Rolling' }],
       ['Migrating', { type: 'PodMoved', pod, ordinal: 0, moved: 1, total: 3 }],
+      ['Migrating', { type: 'WaitStarted', reason: 'Paused', message: 'paused by an operator' }],
     ]);
     await inTx(database.app, (tx) =>
       reportCovered(tx, request.plan.uid, aBatch(request, events), at(new Date().toISOString())),
@@ -216,6 +217,8 @@ describe('the console in a browser', () => {
     await page.getByText('not divided: its own pods change').waitFor();
     await page.getByText('This plan moves its workload by changing one of its pods first, then the rest').waitFor();
     await page.getByText('Rolling', { exact: true }).waitFor();
+    await page.getByText('Held: paused by an operator').waitFor();
+    await page.getByText('Resume it when you are ready.').waitFor();
     expect(await page.getByRole('progressbar', { name: 'requests that go to the canary' }).count()).toBe(0);
     await looked('migration-rolling');
   });
