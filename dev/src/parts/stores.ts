@@ -22,7 +22,9 @@ export function temporal({ binary, file, options }: PartContext): PartDefinition
     command: binary('temporal'),
     args: [
       ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', '7233', '--ui-port', '8233'],
-      ...['--db-filename', file('temporal.db'), ...(options.empty ? [] : ['--namespace', 'scc', ...attributes])],
+      // It outlives the process, and need not outlive the machine: Temporal waits for the disk at each write otherwise.
+      ...['--db-filename', file('temporal.db'), '--sqlite-pragma', 'synchronous=OFF'],
+      ...(options.empty ? [] : ['--namespace', 'scc', ...attributes]),
     ],
     ready: () => answers(`http://127.0.0.1:8233/api/v1/namespaces/${options.empty ? 'default' : 'scc'}`),
   };
