@@ -160,7 +160,7 @@ export function checked(stackOf: () => Stack, apply: Apply): void {
         const lines = out.trim().split('\n');
         expect(lines.some((line) => line.includes('TrafficShifting'))).toBe(true);
         expect(lines.at(-1)).toMatch(/Z {2}Completed/);
-        expect(await shown()).toMatch(/─ ✔ drawn-\S+ +restricted-v2 ✔ +ready[\s\S]*EVENTS[\s\S]*MigrationCompleted/);
+        expect(await shown()).toMatch(/─ ✔ drawn-\S+ +restricted-v2 ✔ +ready[\s\S]*EVENTS[\s\S]*completed: /);
       },
       2 * PATIENCE_MS,
     );
