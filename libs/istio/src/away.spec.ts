@@ -60,6 +60,26 @@ describe('proxies that istiod does not know any more', () => {
     expect(await away.missing(watched, never)).toBeNull();
   });
 
+  it('hold a way back up for half a minute where nothing is known of them, and for as long as they run where it is', async () => {
+    let nowMs = 0;
+    const away = new ProxiesAway(
+      () => Promise.resolve(true),
+      () => nowMs,
+    );
+    const asking = { ...watched, unasked: never };
+    away.suspect(asking, new Set(['x.shop']), never);
+    expect(await away.missing(asking, never, true)).toMatchObject({ ids: ['x.shop'] });
+    nowMs = 30_000;
+    expect(await away.missing(asking, never)).toMatchObject({ ids: ['x.shop'], areSeen: false });
+    expect(await away.missing(asking, never, true)).toBeNull();
+    away.suspect(asking, new Set(['x.shop']), never);
+    expect(await away.missing(asking, never)).toBeNull();
+    away.remember(asking, 'a.shop');
+    await away.missing(asking, never, true);
+    nowMs = 90_000;
+    expect(await away.missing(asking, never, true)).toMatchObject({ ids: ['a.shop'], areSeen: true });
+  });
+
   it('are not known any more once many other workloads were asked about: one that runs is missed again', async () => {
     const away = new ProxiesAway(() => Promise.resolve(true));
     const asking = { ...watched, unasked: never };

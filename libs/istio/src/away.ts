@@ -75,16 +75,23 @@ export class ProxiesAway {
     this.kept.delete(keyOf(watched));
   }
 
-  /** The proxies that are away although their pods run, the longest first; those whose pods have ended are forgotten. */
-  async missing(watched: Watched, connected: ReadonlySet<string>): Promise<Away | null> {
-    const { routing } = this.of(watched);
+  /**
+   * The proxies that are away although their pods run, the longest first; those whose pods have ended are forgotten.
+   * @param isWayBack those of which nothing is known hold it up no longer than they are waited for: it must come to an end
+   */
+  async missing(watched: Watched, connected: ReadonlySet<string>, isWayBack = false): Promise<Away | null> {
+    const { routing, unrelated } = this.of(watched);
     const away: { id: string; sinceMs: number; isSeen: boolean }[] = [];
     for (const [id, { since, isSeen }] of routing) {
       if (connected.has(id)) routing.set(id, { since: null, isSeen });
       else if (await this.isRunning(id)) {
         const sinceMs = since ?? this.now();
         routing.set(id, { since: sinceMs, isSeen });
-        away.push({ id, sinceMs, isSeen });
+        if (isSeen || !isWayBack || this.now() - sinceMs < GIVEN_UP_MS) away.push({ id, sinceMs, isSeen });
+        else {
+          routing.delete(id);
+          unrelated.add(id);
+        }
       } else routing.delete(id);
     }
     if (away.length === 0) return null;

@@ -190,6 +190,8 @@ export class Verifier {
     const begunMs = performance.now();
     const { stuckMs = STUCK_MS } = this.options;
     const found: { judged: number; away: Away | null } = { judged: 0, away: null };
+    const usesCanary = split !== null && (split.canary > 0 || split.mirror !== null);
+    const isWayBack = split === null || split.isUndo === true;
     const looks = new Map(before);
     const stuck = new Set<Look>();
     let written = 0;
@@ -217,10 +219,9 @@ export class Verifier {
       });
       const known = answers.filter((answer) => answer !== null);
       found.judged = known.length;
-      found.away = await this.away.missing(watched, new Set(proxies.map(({ id }) => id)));
+      found.away = await this.away.missing(watched, new Set(proxies.map(({ id }) => id)), isWayBack);
       return known.flat();
     };
-    const usesCanary = split !== null && (split.canary > 0 || split.mirror !== null);
     const behind = async (): Promise<string | null> => {
       const late = await lacking();
       if (stuck.size && written < MAX_AGAIN) {
