@@ -87,6 +87,30 @@ describe('PodTracker', () => {
   });
 });
 
+describe('the row of a pod that runs', () => {
+  it('is as the cluster says again with the next look, whatever somebody made of it', async () => {
+    const cluster = new Cluster<ReturnType<typeof pod>>();
+    cluster.set('told', pod('told', 'nonroot-v2'));
+    const follow = async (): Promise<void> => {
+      const tracker = new PodTracker(database.app, cluster.makeInformer, silent);
+      tracker.start();
+      await becomes('nonroot-v2', ['told']);
+      await tracker.stop();
+    };
+    const rows = () => database.admin.query("select scc, node, image, gone_at from tracked_pod where uid = 'told'");
+    await follow();
+    const before: unknown = await rows();
+    for (const lie of [
+      `scc = 'privileged', node = 'other', image = 'other'`,
+      `scc = 'privileged', gone_at = now(), last_seen = now()`,
+    ]) {
+      await database.admin.query(`update tracked_pod set ${lie} where uid = 'told'`);
+      await follow();
+      expect(await rows()).toEqual(before);
+    }
+  });
+});
+
 describe('followSCCs', () => {
   it('enters what the cluster has, what changes, and what went away unseen', async () => {
     const cluster = new Cluster<ReturnType<typeof defaultSCCs>[number]>();
