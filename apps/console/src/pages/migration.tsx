@@ -2,6 +2,7 @@ import { Alert, Button, Card, CardBody, CardTitle, Title } from '@patternfly/rea
 import { isTerminal, strategyWords } from '@scc/plan/words';
 import { type ReactNode, useState } from 'react';
 import { ask, type ApiProblem } from '../data/api.js';
+import { everyPage } from '../data/every-page.js';
 import { useReloadOn } from '../data/live.js';
 import { lackOf, may } from '../data/rights.js';
 import { hrefOf } from '../data/route.js';
@@ -21,7 +22,7 @@ import { Risk } from '../parts/risk.js';
 import { Problem, Shown } from '../parts/states.js';
 import { Weights } from '../parts/weights.js';
 
-/** As many as one page of the API holds; what is older is in the proof. */
+/** As many as one page of the API holds, the oldest first. */
 const EVENTS = 500;
 
 const Part = ({ title, children }: { title: string; children: ReactNode }) => (
@@ -199,9 +200,9 @@ export default function Migration({ uid }: { uid: string }) {
     async (signal): Promise<Facts> => {
       const [migration, events] = await Promise.all([
         ask<ShownMigration>(path, { signal }),
-        ask<PageOf<ListedEvent>>(`${path}/events`, { query: { limit: EVENTS }, signal }),
+        everyPage((cursor) => ask<PageOf<ListedEvent>>(`${path}/events`, { query: { limit: EVENTS, cursor }, signal })),
       ]);
-      return { migration, events: events.items };
+      return { migration, events };
     },
     [uid],
   );

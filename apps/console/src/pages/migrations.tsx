@@ -12,7 +12,14 @@ import { PageLink, PlanLink, WideTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 
 const PER_PAGE = 50;
-const OUTCOMES = ['completed', 'rolledBack', 'rejected', 'dryRun', 'untrusted'];
+/** The outcomes by the names of the API, in words. */
+const OUTCOMES = [
+  ['completed', 'completed'],
+  ['rolledBack', 'rolled back'],
+  ['rejected', 'rejected'],
+  ['dryRun', 'dry run'],
+  ['untrusted', 'untrusted'],
+] as const;
 const TEXTS = ['namespace', 'workload', 'author', 'targetSCC'] as const;
 const WORDS: Record<(typeof TEXTS)[number], string> = {
   namespace: 'Namespace',
@@ -52,8 +59,8 @@ function Filters({ filter }: { filter: Filter }) {
         onChange={(_event, value) => apply({ ...texts, outcome: value })}
       >
         <FormSelectOption value="" label="Any outcome" />
-        {OUTCOMES.map((outcome) => (
-          <FormSelectOption key={outcome} value={outcome} label={outcome} />
+        {OUTCOMES.map(([outcome, label]) => (
+          <FormSelectOption key={outcome} value={outcome} label={label} />
         ))}
       </FormSelect>
       <Button type="submit" variant="secondary">

@@ -25,7 +25,7 @@ export function Gates({ migration: { gates, strategy } }: { migration: ShownMigr
           <td>
             {gate}{' '}
             <Label isCompact color={COLOURS[verdict] ?? 'grey'}>
-              {verdict}
+              {verdict === 'noData' ? 'no data' : verdict}
             </Label>
           </td>
           <td>{value === null ? 'none' : Math.round(value * 1000) / 1000}</td>

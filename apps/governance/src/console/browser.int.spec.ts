@@ -223,6 +223,32 @@ describe('the console in a browser', () => {
     await looked('migration-rolling');
   });
 
+  it('shows what happened last of a migration with more events than one page of the API holds', async () => {
+    const request = await aPlan('eventful');
+    const events = recorded([
+      ['Validating', { type: 'PlanAccepted', generation: 1, author: 'ana' }],
+      ...Array.from({ length: 510 }, (): (typeof completedEvents)[number] => [
+        'Migrating',
+        { type: 'GatePassed', samples: [] },
+      ]),
+      ['Migrating', { type: 'WaitStarted', reason: 'Suspended', message: 'the plan is suspended' }],
+    ]);
+    for (let from = 0; from < events.length; from += 200)
+      await inTx(database.app, (tx) =>
+        reportCovered(
+          tx,
+          request.plan.uid,
+          aBatch(request, events.slice(from, from + 200)),
+          at(new Date().toISOString()),
+        ),
+      );
+    await signIn(page, test.url, 'vic/viewer');
+    await open(`migrations/${request.plan.uid}`, 'shop/eventful');
+    await page.getByText('Held: the plan is suspended').waitFor();
+    await page.getByText('Set spec.suspend of the plan to false.').waitFor();
+    await page.getByRole('cell', { name: 'the plan is suspended' }).waitFor();
+  });
+
   it('proves an audit entry in the browser', async () => {
     await signIn(page, test.url, 'aud/auditor');
     await open('audit', 'Audit log');
