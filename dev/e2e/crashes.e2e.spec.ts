@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { jest } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
+import type { Client } from '@temporalio/client';
 import { z } from 'zod';
 import { DEPLOYMENTS, engineSuite, longHolds, ROUTES, TIMEOUT_MS } from './engine.fixture.js';
 import { crashMatrix } from './crashes/matrix.fixture.js';
@@ -15,10 +16,11 @@ import { aPod, createNamespace, createPod, enforcedNamespace, failedOpen, refusa
 jest.setTimeout(3 * TIMEOUT_MS);
 
 let stack: Stack;
+let temporal: Client;
 let weather: BadWeather;
 const engine = engineSuite(
   (running) => {
-    ({ stack } = running);
+    ({ stack, temporal } = running);
   },
   BEHIND_WEATHER,
   async (started) => {
@@ -77,7 +79,7 @@ describe('a part that is killed in the middle of an undo', () => {
 
 crashMatrix(() => ({ stack, weather, engine }));
 crashesOfStrategies(() => ({ stack, engine }));
-ends(() => ({ stack, engine }));
+ends(() => ({ stack, engine, temporal }));
 
 describe('a migration on whose way every part of the control plane is killed once', () => {
   it(

@@ -4,14 +4,17 @@ import path from 'node:path';
 import { setTimeout as lasting } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { isNotFound } from '@scc/kube';
-import { canaryName, PLAN_TYPE, plansPath } from '@scc/plan';
+import { canaryName, PLAN_TYPE, plansPath, type PlanStatus, planStatusSchema } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { scaled } from '@scc/testing/scale';
+import type { Client } from '@temporalio/client';
+import { workflowIdOf } from '@scc/migration/contract';
 import { z } from 'zod';
-import { waitForDeployments, type Stack } from '../../src/index.js';
-import { DEPLOYMENTS, longHolds, TIMEOUT_MS, type engineOn } from '../engine.fixture.js';
+import { startLoad, waitForDeployments, type Stack } from '../../src/index.js';
+import { refusalOf } from '../../src/webhook.fixture.js';
+import { condition, DEPLOYMENTS, longHolds, NAMESPACE, TIMEOUT_MS, type engineOn } from '../engine.fixture.js';
 import { sccctlOn } from '../sccctl.fixture.js';
-import { deploy, manifestsOf, remove } from './workload.fixture.js';
+import { deploy, manifestsOf, remove, streamsOf } from './workload.fixture.js';
 
 /** Ends of migrations that only a whole stack shows. */
 
@@ -23,7 +26,7 @@ const SYSTEM_NAMESPACE = 'scc-system';
 const ADMIN = `${SYSTEM_NAMESPACE}/admin`;
 const scaleSchema = z.looseObject({ spec: z.looseObject({ replicas: z.int() }) });
 
-export function ends(benchOf: () => { stack: Stack; engine: ReturnType<typeof engineOn> }): void {
+export function ends(benchOf: () => { stack: Stack; engine: ReturnType<typeof engineOn>; temporal: Client }): void {
   describe('the end of a migration', () => {
     let folder: string;
     beforeAll(async () => {
@@ -57,7 +60,7 @@ export function ends(benchOf: () => { stack: Stack; engine: ReturnType<typeof en
           const released = await sccctl(ADMIN, 'release', 'kept', '-n', 'shop', '--reason', 'it stays for good');
           expect(released).toMatchObject({ code: 0, err: '' });
           const status = await engine.untilPhase('kept', 'RolledBack');
-          expect(JSON.stringify(status)).toContain('the grant of the target SCC (left undone');
+          expect(JSON.stringify(status)).toContain('targetGrant (left undone');
           const { out } = await sccctl(ADMIN, '-o', 'json', 'audit', 'list', '--action', 'command.granted');
           expect(out).toContain('it stays for good');
           expect(await engine.remains()).toEqual([]);
@@ -104,49 +107,139 @@ export function ends(benchOf: () => { stack: Stack; engine: ReturnType<typeof en
     );
 
     it(
-      'comes with the end of its namespace, which waits for nothing',
+      'comes with the end of its namespace, while it waits for an approval and while it shifts: nothing waits, and no workflow goes on',
       async () => {
-        const { stack } = benchOf();
-        const namespace = 'leaving';
-        await stack.apply(`${namespaceOf(namespace)}---${manifestsOf('going', namespace)}`);
-        await waitForDeployments(stack.api, namespace);
-        const plans = plansPath(namespace);
-        const spec = {
-          workloadRef: { kind: 'Deployment', name: 'going' },
-          targetSCC: 'restricted-v2',
-          traffic: longHolds,
-          gates: { metrics: [], readiness: { timeout: '60s' } },
-        };
-        await stack.api.create(plans, { ...PLAN_TYPE, metadata: { name: 'going', namespace }, spec });
-        const planSchema = z.looseObject({ status: z.looseObject({ weight: z.int().default(0) }).prefault({}) });
-        const last: { status: unknown } = { status: null };
-        const runs = async (): Promise<boolean> => {
-          const { status } = planSchema.parse(await stack.api.get(`${plans}/going`));
-          last.status = status;
-          return status.weight === 10;
-        };
-        await waitFor(runs, { timeoutMs: TIMEOUT_MS, what: 'the migration to run' }).catch((error: unknown) => {
-          throw new Error(`it does not run: ${JSON.stringify(last.status)}`, { cause: error });
-        });
-        await stack.api.call('DELETE', `/api/v1/namespaces/${namespace}`);
-        const isGone = (): Promise<boolean> =>
+        const { stack, temporal } = benchOf();
+        const leaving = Object.entries(LEAVING);
+        const manifests = leaving.map(
+          ([namespace, { range }]) => `${namespaceOf(namespace, range)}---${manifestsOf('going', namespace)}`,
+        );
+        await stack.apply(manifests.join('---\n'));
+        for (const [namespace] of leaving) await waitForDeployments(stack.api, namespace);
+        const ids = await Promise.all(
+          leaving.map(async ([namespace, { over, isReached }]) => {
+            const plans = plansPath(namespace);
+            const spec = {
+              ...{ workloadRef: { kind: 'Deployment', name: 'going' }, targetSCC: 'restricted-v2', traffic: longHolds },
+              ...{ gates: { metrics: [], readiness: { timeout: '60s' } }, ...over },
+            };
+            await stack.api.create(plans, { ...PLAN_TYPE, metadata: { name: 'going', namespace }, spec });
+            const last: { status: unknown } = { status: null };
+            const reached = async (): Promise<string | null> => {
+              const { metadata, status } = planSchema.parse(await stack.api.get(`${plans}/going`));
+              last.status = status;
+              return isReached(status) ? workflowIdOf({ namespace, name: 'going', uid: metadata.uid }) : null;
+            };
+            return waitFor(reached, { timeoutMs: TIMEOUT_MS, what: namespace }).catch((error: unknown) => {
+              throw new Error(`it does not come to ${namespace}: ${JSON.stringify(last.status)}`, { cause: error });
+            });
+          }),
+        );
+        for (const [namespace] of leaving) await stack.api.call('DELETE', `/api/v1/namespaces/${namespace}`);
+        const isGone = (namespace: string): Promise<boolean> =>
           stack.api.get(`/api/v1/namespaces/${namespace}`).then(() => false, isNotFound);
-        await waitFor(isGone, { timeoutMs: TIMEOUT_MS, what: 'the namespace to be gone' });
+        const isOver = async (id: string | null): Promise<boolean> =>
+          (await temporal.workflow.getHandle(id ?? '').describe()).status.name !== 'RUNNING';
+        for (const [namespace] of leaving)
+          await waitFor(() => isGone(namespace), { timeoutMs: 2 * TIMEOUT_MS, what: `${namespace} to be gone` }).catch(
+            async (error: unknown) => {
+              const left: unknown = await stack.api.get(`/api/v1/namespaces/${namespace}`);
+              throw new Error(`it stays: ${JSON.stringify(left)}`, { cause: error });
+            },
+          );
+        for (const id of ids) await waitFor(() => isOver(id), { timeoutMs: TIMEOUT_MS, what: `${id} to end` });
+      },
+      3 * TIMEOUT_MS,
+    );
+
+    it(
+      'costs no request when a drain evicts the pods of its canary at 50 % as their budget lets it, and the migration goes on',
+      async () => {
+        const { stack, engine } = benchOf();
+        await stack.apply(BUDGET);
+        const load = await startLoad(stack, { streams: streamsOf(NAME, 20) });
+        let stopped: Awaited<ReturnType<typeof load.stop>> | undefined;
+        try {
+          await engine.apply('evicted', NAME, { traffic: { ...longHolds, weights: [50, 100] } });
+          await engine.untilWeight('evicted', 50);
+          const selector = encodeURIComponent(`app=${canaryName(NAME)}`);
+          const listed = async () =>
+            podsSchema.parse((await stack.api.list(`${PODS}?labelSelector=${selector}`)).items);
+          const pods = await listed();
+          expect(pods).toHaveLength(2);
+          // As `kubectl drain` does: one that the budget keeps is tried again.
+          for (const { metadata } of pods)
+            await waitFor(() => evicted(stack, metadata.name), {
+              timeoutMs: TIMEOUT_MS,
+              what: `${metadata.name} to go`,
+            });
+          const areOthers = async (): Promise<boolean> => {
+            const now = await listed();
+            return (
+              now.length === 2 && now.every(({ metadata }) => pods.every((pod) => pod.metadata.uid !== metadata.uid))
+            );
+          };
+          await waitFor(areOthers, { timeoutMs: TIMEOUT_MS, what: 'two other pods' });
+          expect((await engine.read('evicted')).status).toMatchObject({ phase: 'TrafficShifting', weight: 50 });
+          await (await engine.handleOf('evicted')).signal('rollback');
+          await engine.untilPhase('evicted', 'RolledBack');
+        } finally {
+          stopped = await load.stop();
+          await stack.api.call('DELETE', BUDGETS);
+        }
+        expect(stopped.failures).toEqual([]);
+        expect(stopped.total.requests).toBeGreaterThan(200);
+        expect(await engine.remains()).toEqual([]);
       },
       3 * TIMEOUT_MS,
     );
   });
 }
 
-const namespaceOf = (name: string): string => `
+const planSchema = z.looseObject({
+  metadata: z.looseObject({ uid: z.string() }),
+  status: planStatusSchema.prefault({}),
+});
+const podsSchema = z.array(z.looseObject({ metadata: z.looseObject({ name: z.string(), uid: z.string() }) }));
+
+/** Namespaces that end while their plan is somewhere. */
+const LEAVING: Readonly<Record<string, { range: number; over: object; isReached: (status: PlanStatus) => boolean }>> = {
+  'leaving-asked': {
+    range: 1000670000,
+    over: { approval: { required: true } },
+    isReached: (status) => condition(status, 'Approved')?.status === 'False',
+  },
+  'leaving-shifted': { range: 1000660000, over: {}, isReached: ({ weight }) => weight === 10 },
+};
+
+const PODS = `/api/v1/namespaces/${NAMESPACE}/pods`;
+const BUDGETS = `/apis/policy/v1/namespaces/${NAMESPACE}/poddisruptionbudgets/${NAME}`;
+const BUDGET = `
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata: { name: ${NAME}, namespace: ${NAMESPACE} }
+spec: { minAvailable: 1, selector: { matchLabels: { app: ${NAME} } } }
+`;
+
+/** Whether the API lets a pod go, with its grace. */
+async function evicted(stack: Stack, name: string): Promise<boolean> {
+  const metadata = { name, namespace: NAMESPACE };
+  const refusal = await refusalOf(
+    stack.api.create(`${PODS}/${name}/eviction`, { apiVersion: 'policy/v1', kind: 'Eviction', metadata }),
+  );
+  if (refusal !== undefined && !refusal.includes('disruption budget')) throw new Error(refusal);
+  return refusal === undefined;
+}
+
+const namespaceOf = (name: string, range: number): string => `
 apiVersion: v1
 kind: Namespace
 metadata:
   name: ${name}
   labels: { scc.poc/enforce: 'true', scc.poc/managed: 'true' }
   annotations:
-    openshift.io/sa.scc.uid-range: 1000660000/10000
-    openshift.io/sa.scc.supplemental-groups: 1000660000/10000
+    openshift.io/sa.scc.uid-range: ${range}/10000
+    openshift.io/sa.scc.supplemental-groups: ${range}/10000
     openshift.io/sa.scc.mcs: 's0:c27,c5'
 `;
 
