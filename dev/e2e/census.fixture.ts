@@ -1,5 +1,5 @@
-import { readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type PlanSpecInput, type PlanStatus, STOPPED_ANNOTATION } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
@@ -59,7 +59,7 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
   }
 
   /** A database of one pod, which keeps its journal to its own user; a Deployment names the claim in its template. */
-  async function aVault(name: string, container: object = {}, path = SETS): Promise<void> {
+  async function aVault(name: string, container: object = {}, path = SETS, replicas = 1): Promise<void> {
     const labels = { app: name };
     const isSet = path === SETS;
     const volumes = isSet ? [] : [{ name: 'data', persistentVolumeClaim: { claimName: `data-${name}-0` } }];
@@ -76,12 +76,12 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       ...{ apiVersion: 'apps/v1', kind: isSet ? 'StatefulSet' : 'Deployment' },
       metadata: { name, namespace: NAMESPACE },
       spec: {
-        ...{ replicas: 1, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+        ...{ replicas, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
         ...(isSet ? claims : {}),
       },
     });
     await waitFor(
-      async () => readySchema.parse(await running().api.get(`${path}/${name}`)).status.readyReplicas === 1,
+      async () => readySchema.parse(await running().api.get(`${path}/${name}`)).status.readyReplicas === replicas,
       { timeoutMs: 60_000, everyMs: 200, what: name },
     );
   }
@@ -164,10 +164,21 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
     return { uid, gid, mode: (mode & 0o777).toString(8) };
   }
 
-  /** A claim that user 1000 owns, and a database of that user which takes no data of another one. */
-  async function anOwned(set: string, script = 'true', path = SETS): Promise<void> {
+  /** Owner and mode of the volume of a workload and of everything in it. */
+  async function ownersOf(set: string): Promise<string[]> {
+    const folder = dirname(await journalPath(set));
+    const shown = async (name: string): Promise<string> => {
+      const { uid, gid, mode } = await stat(join(folder, name));
+      return `${name} ${uid}:${gid} ${(mode & 0o777).toString(8)}`;
+    };
+    return Promise.all(['', ...(await readdir(folder, { recursive: true })).toSorted()].map(shown));
+  }
+
+  /** A claim that user 1000 owns, and a database of that user which takes no data of another one; several pods share it. */
+  async function anOwned(set: string, script = 'true', path = SETS, replicas = 1): Promise<void> {
+    const accessModes = [replicas === 1 ? 'ReadWriteOnce' : 'ReadWriteMany'];
     await running().api.create(CLAIMS, {
-      ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', spec: claimSpec },
+      ...{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', spec: { ...claimSpec, accessModes } },
       metadata: { name: `data-${set}-0`, namespace: NAMESPACE },
     });
     await byHand(set, `${script} && chown -R 1000:1000 /data`);
@@ -175,8 +186,11 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       { name: 'OWNER_ONLY', value: '0' },
       { name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
     ];
-    await aVault(set, { env, securityContext: { runAsUser: 1000 } }, path);
+    await aVault(set, { env, securityContext: { runAsUser: 1000 } }, path, replicas);
   }
+
+  const stopping = ({ message = '' }: PlanStatus): boolean => /^(stopping|gave)/.test(message);
+  const baking = ({ message = '' }: PlanStatus): boolean => message.includes('is watched for');
 
   /** The command that the refusal of a plan writes out. */
   async function commandOf(set: string, pattern: RegExp): Promise<string> {
@@ -240,7 +254,6 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
         await approve(applied);
       };
       await allowed('loft-back', { bake: '1h' });
-      const baking = ({ message = '' }: PlanStatus): boolean => message.includes('is watched for');
       const { warnings } = await until('loft-back', baking, 'its bake');
       expect(warnings?.join()).toContain('all 1 pod of StatefulSet loft are stopped, which is an outage');
       const { uid, mode } = await journalOf('loft');
@@ -251,7 +264,6 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       expect(await specOf(`${SETS}/loft`)).toEqual(set);
       expect((await pods('loft')).map(({ scc }) => scc)).toEqual(['anyuid']);
       await allowed('loft', { grants: { source: 'Keep' } });
-      const stopping = ({ message = '' }: PlanStatus): boolean => /^(stopping|gave)/.test(message);
       await until('loft', stopping, 'its stop');
       await running().part('worker').kill();
       await running().part('worker').start();
@@ -267,9 +279,10 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       expect((await running().api.list(jobs)).items).toEqual([]);
     });
 
-    it('of a Deployment is given to the new user while it is stopped, through the death of its worker, and back by its undo', async () => {
-      await anOwned('barn', 'echo w-1 >/data/journal && chmod 600 /data/journal', DEPLOYMENTS);
-      const before = [await journalOf('barn'), await readFile(await journalPath('barn'), 'utf8')];
+    it('that the pods of a Deployment share is given to the new user while all of them are stopped, through the death of its worker, and all of it back by its undo', async () => {
+      const files = 'mkdir -m 700 /data/log && echo w-1 >/data/journal && cp /data/journal /data/log/1';
+      await anOwned('barn', `${files} && chmod 600 /data/journal`, DEPLOYMENTS, 2);
+      const before = [await ownersOf('barn'), await readFile(await journalPath('barn'), 'utf8')];
       const deployment = await specOf(`${DEPLOYMENTS}/barn`);
       const applied = await apply('barn', 'barn', {
         ...{ justification: 'its data belongs to another user', volumes: { ownerChange: 'WhileStopped' as const } },
@@ -277,22 +290,21 @@ export function censusSuite(running: () => Stack, engine: Needed): void {
       });
       await untilAsked('barn');
       await approve(applied);
-      const stopping = ({ message = '' }: PlanStatus): boolean => /^(stopping|gave)/.test(message);
       await until('barn', stopping, 'its stop');
       await running().part('worker').kill();
       await running().part('worker').start();
-      const baking = ({ message = '' }: PlanStatus): boolean => message.includes('is watched for');
       const { warnings, strategy } = await until('barn', baking, 'its bake');
       expect(strategy).toMatchObject({ type: 'Rolling' });
-      expect(warnings?.join()).toContain('all 1 pod of Deployment barn are stopped, which is an outage');
+      expect(warnings?.join()).toContain('all 2 pods of Deployment barn are stopped, which is an outage');
       const { uid, mode } = await journalOf('barn');
       expect([uid > 1_000_000, mode]).toEqual([true, '600']);
-      expect((await pods('barn')).map(({ scc }) => scc)).toEqual(['restricted-v2']);
+      expect((await ownersOf('barn')).filter((file) => !file.includes(` ${uid}:`))).toEqual([]);
+      expect((await pods('barn')).map(({ scc }) => scc)).toEqual(['restricted-v2', 'restricted-v2']);
       await (await handleOf('barn')).signal('abort', { actor: 'ana' });
       await untilPhase('barn', 'RolledBack');
-      expect([await journalOf('barn'), await readFile(await journalPath('barn'), 'utf8')]).toEqual(before);
+      expect([await ownersOf('barn'), await readFile(await journalPath('barn'), 'utf8')]).toEqual(before);
       expect(await specOf(`${DEPLOYMENTS}/barn`)).toEqual(deployment);
-      expect((await pods('barn')).map(({ scc }) => scc)).toEqual(['anyuid']);
+      expect((await pods('barn')).map(({ scc }) => scc)).toEqual(['anyuid', 'anyuid']);
       expect(JSON.stringify(await running().api.get(`${DEPLOYMENTS}/barn`))).not.toContain(STOPPED_ANNOTATION);
       expect(await remains()).toEqual([]);
     });
