@@ -187,6 +187,9 @@ describe('sccctl scan', () => {
       metadata: { name: 'two', namespace: 'shop' },
       spec: { template: { spec: { containers: [{ name: 'app', securityContext: { runAsUser: null } }] } } },
     });
+    const component = parse(await readFile(path.join(patches ?? '', 'kustomization.yaml'), 'utf8')) as object;
+    const target = { kind: 'Deployment', name: 'two' };
+    expect(component).toMatchObject({ patches: [{ path: 'shop-deployment-two.yaml', target }] });
     const campaign = path.join(folder, 'fleet.yaml');
     expect((await sccctl(['scan', '-f', file, '--campaign', campaign])).err).toContain('a campaign of 2 workloads in');
     const board = await sccctl(['campaign', 'dry-run', campaign, '-f', file]);

@@ -59,6 +59,18 @@ export async function writeCampaign(file: string, { rows }: ScanReport, target: 
   return workloads.length;
 }
 
+/**
+ * By which kustomize finds the manifest: without a target it would have to say its namespace as the patch does. The
+ * namespace is a part of it only where several have the workload.
+ */
+function targetOf(row: ScanRow | undefined, all: readonly ScanRow[]): object {
+  const { kind, name, namespace } = row ?? {};
+  const alike = all.filter((one) => one.kind === kind && one.name === name);
+  // Kustomize reads it as an expression.
+  const exact = name?.replaceAll('.', '\\.');
+  return { kind, name: exact, ...(alike.length > 1 ? { namespace } : {}) };
+}
+
 /** Writes a kustomize patch for each workload whose template has to change, with a kustomization that names them. */
 export async function writePatches(folder: string, { rows }: ScanReport): Promise<number> {
   const patched = rows.filter(({ patch }) => patch !== null);
@@ -71,7 +83,7 @@ export async function writePatches(folder: string, { rows }: ScanReport): Promis
   const component = {
     apiVersion: 'kustomize.config.k8s.io/v1alpha1',
     kind: 'Component',
-    patches: files.map((file) => ({ path: file })),
+    patches: files.map((file, index) => ({ path: file, target: targetOf(patched[index], patched) })),
   };
   await writeFile(path.join(folder, 'kustomization.yaml'), stringify(component));
   return files.length;
