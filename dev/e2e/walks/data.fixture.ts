@@ -15,6 +15,12 @@ const database = {
   ...{ image: 'scc.poc/database:1', securityContext: { runAsUser: 0 } },
   env: [{ name: 'POD_IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } }],
 };
+/** It is not root, and what it writes to belongs to root and is let to its group. */
+const grouped = {
+  container: { ...database, securityContext: {} },
+  spec: { securityContext: { runAsUser: 1000, fsGroup: 2000 } },
+};
+const gates = { metrics: [], webhooks: [], readiness: { timeout: '60s' } };
 const account = { serviceAccountName: APP, terminationGracePeriodSeconds: 1 };
 
 /** A set whose data the storage gives to no group. */
@@ -36,11 +42,11 @@ const aSet = (namespace: string, container: object, mode = 'ReadWriteOncePod') =
 ];
 
 /** A Deployment whose pods mount one claim. */
-const sharing = (namespace: string, container: object, mode: string) => [
+const sharing = (namespace: string, container: object, mode: string, spec: object = {}) => [
   deployment(namespace, {
     template: templateOf(
       { volumeMounts: [mount], ...container },
-      { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: CLAIM } }] },
+      { volumes: [{ name: 'data', persistentVolumeClaim: { claimName: CLAIM } }], ...spec },
     ),
   }),
   service(namespace),
@@ -128,7 +134,6 @@ export const DATA_WALKS: readonly Walk[] = [
     then: async ({ plan, target }, { cluster, admin, ...ground }) => {
       expect([plan.census, target.strategy]).toEqual(['BeforeCanary', 'Canary']);
       const act = cluster.run({ ref: target.ref });
-      const gates = { metrics: [], webhooks: [], readiness: { timeout: '60s' } };
       const [sample] = await act.callWebhooks(target, { at: 'BeforeCanary', gates, weight: 0 });
       const { group } = target.census ?? {};
       expect(sample).toMatchObject({
@@ -136,6 +141,22 @@ export const DATA_WALKS: readonly Walk[] = [
         detail: expect.stringContaining(`group ${group} was let use them`) as unknown,
       });
       await givesToGroup('File')({ cluster, admin, ...ground });
+    },
+  },
+  {
+    code: 'DataOfAnotherUser',
+    way: 'a Job finds that pods that serve use by their group what a canary would take, and no canary starts',
+    workload: (namespace) => sharing(namespace, grouped.container, 'ReadWriteMany', grouped.spec),
+    walk: ([violation]) => {
+      expect(violation?.message).toContain('would be taken from the pods that serve');
+      expect(violation?.remedy).toContain('(spec.volumes.census: true)');
+      return Promise.resolve({ volumes: { census: true } });
+    },
+    then: async ({ target }, { cluster }) => {
+      const looked = cluster.run({ ref: target.ref }).callWebhooks(target, { at: 'BeforeCanary', gates, weight: 0 });
+      await expect(looked).rejects.toThrow(
+        /user 1000 of the pods that serve may need a group for 1 of .* 1 folder of 0:2000/,
+      );
     },
   },
   {

@@ -406,7 +406,7 @@ describe('reviewVolumes', () => {
     it('is told to whom the files belong that the canary writes beside pods that are not root', async () => {
       const { warnings } = await reviewOf(facts({ spec: census }), user(999));
       expect(warnings).toHaveLength(2);
-      expect(warnings[1]).toContain('what the canary writes to files (nfs) belongs to user 1000650000');
+      expect(warnings[1]).toContain('what a canary writes to files (nfs) belongs to user 1000650000');
     });
 
     it('says that its own pods could be stopped for a change of owners instead', async () => {
@@ -447,10 +447,36 @@ describe('reviewVolumes', () => {
         expect(task).toEqual({ volumes: ['disk-ledger-0'], uid: 999, groups: [], group: null, isServing: true });
       });
 
-      it('needs to know that user', async () => {
-        const { violations } = await reviewOf(facts({ ...shared, spec: census }), someone);
-        expect(violations[0]?.remedy).toContain('runAsUser');
+      it('has the Job say who that user is where nothing shows it', async () => {
+        const { violations, census: task } = await reviewOf(facts({ ...shared, spec: census }), someone);
+        expect([violations, task?.uid, task?.isServing]).toEqual([[], null, true]);
       });
+    });
+  });
+
+  describe('of pods that share a claim and move one by one', () => {
+    const disk = { claims: [{ name: 'disk-ledger-0', accessModes: ['ReadWriteOnce'] }], services: [] };
+    const other = { ...someone, spec: { ...someone.spec, securityContext: { runAsUser: 999, fsGroup: 2000 } } };
+
+    it('is told what the first one takes from the others', async () => {
+      const { violations, warnings, census: task } = await reviewOf(someFacts(disk), other);
+      expect([violations, task]).toEqual([[], undefined]);
+      expect(warnings.join()).toContain(
+        'the first pod that moves has the files of disk-ledger-0 (local) given to group',
+      );
+    });
+
+    it('has a census find out whether they need it', async () => {
+      const facts = someFacts({ ...disk, spec: { volumes: { census: true } } });
+      expect((await reviewOf(facts, other)).census).toMatchObject({ uid: 999, isServing: true });
+    });
+
+    it.each([
+      ['there is one pod', { deployment: { replicas: 1 } }],
+      ['all are stopped before the first new one starts', { deployment: { strategy: { type: 'Recreate' } } }],
+    ])('is told nothing where %s', async (_case, over) => {
+      const { warnings } = await reviewOf(someFacts({ ...disk, ...over }), other);
+      expect(warnings).toHaveLength(1);
     });
   });
 

@@ -1,8 +1,10 @@
 import type { KubeClient } from '@scc/kube';
+import { movesPodByPod } from '@scc/plan';
 import type { Pod } from '@scc/scc';
 import { z } from 'zod';
 import { isAccepted } from './ways.js';
 import { hasComputedPath } from '../cluster/census.js';
+import { replacesAllAtOnce } from '../cluster/rolling.js';
 import { reviewBeside } from './beside.js';
 import { CLAIM, dataOfAnother, groupByHand, ownerByHand } from './data-by-hand.js';
 import {
@@ -118,18 +120,26 @@ export async function reviewVolumes(
   return besideOf(reviewedBy(decision, looked), decision, { ...looked, before });
 }
 
-/** A canary uses the data beside pods that serve: that is judged as well. */
+/** A canary, or the first of several pods that share a claim, uses the data beside pods that serve. */
 function besideOf(
   reviewed: ReviewedVolumes,
   decision: VolumeDecision,
   looked: Looked & { before: VolumeUser },
 ): ReviewedVolumes {
-  if (isUndivided(looked.workload)) return reviewed;
+  const { workload, volumes, spec } = looked;
+  const isCanary = !isUndivided(workload);
+  const shared = new Set(workload.claims.map(({ name }) => name));
+  const beside = isCanary || isSharing(workload) ? volumes.filter(({ name }) => shared.has(name)) : [];
+  if (beside.length === 0) return reviewed;
   return reviewBeside(reviewed, decision, {
-    ...looked,
-    isCensus: looked.spec.volumes?.census === true && impossible(looked) === null,
+    ...{ ...looked, volumes: beside, first: isCanary ? 'a canary' : 'the first pod that moves' },
+    isCensus: spec.volumes?.census === true && impossible(looked) === null,
   });
 }
+
+/** Whether pods that have moved run beside those that have not. */
+const isSharing = ({ strategy, deployment, object }: AssessedWorkload): boolean =>
+  movesPodByPod(strategy.type) && deployment.spec.replicas > 1 && !replacesAllAtOnce(object);
 
 const isRefused = (decision: VolumeDecision): boolean => decision.do === 'Group' || decision.do === 'Refuse';
 

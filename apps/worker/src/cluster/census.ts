@@ -62,6 +62,10 @@ export const LOOK = `find "$@" ${FILES} -exec stat -c '%u:%g:%a:%F' {} + | head 
 const giveTo = (group: number): string =>
   `[ "$(id -u)" != 0 ] || find "$@" ${FILES} -exec chgrp ${group} {} + -exec chmod g+rwX {} + || :; `;
 
+/** The Job runs as the pods do: it says who that is where no field does. */
+const WHO = 'echo "census: user $(id -u)"; ';
+const WHO_LINE = /^census: user (\d+)$/m;
+
 interface Census {
   ref: PlanRef;
   /** Of the Job. */
@@ -82,7 +86,8 @@ const picked = (from: Readonly<Record<string, unknown>>, fields: readonly string
  * @param podSpec of a pod that runs, or of a template whose pods do not run now
  */
 export function censusJobOf(podSpec: unknown, { task, gives, ...job }: Census): KubeObject | null {
-  const command = (gives && task.group !== null ? giveTo(task.group) : '') + LOOK;
+  const before = task.isServing ? WHO : gives && task.group !== null ? giveTo(task.group) : '';
+  const command = before + LOOK;
   return dataJobOf(podSpec, { ...job, command, volumes: task.volumes, isWriting: gives });
 }
 
@@ -220,7 +225,9 @@ export function censusCounts(log: string): Counted[] | string {
   const lines = log.split('\n').filter((line) => line.trim() !== '');
   const counts = lines.flatMap(countedIn);
   // A file that goes while it is counted is nobody's loss.
-  const odd = lines.filter((line) => line !== DONE && !LINE.test(line) && !line.includes('No such file'));
+  const odd = lines.filter(
+    (line) => line !== DONE && !LINE.test(line) && !WHO_LINE.test(line) && !line.includes('No such file'),
+  );
   if (!lines.includes(DONE)) return 'the census did not end';
   if (odd.length > 0) return `the census could not look at everything (${plural(odd.length, 'error')})`;
   if (total(counts) > MOST_FILES || counts.length > MOST_GROUPS)
@@ -232,14 +239,25 @@ export function censusCounts(log: string): Counted[] | string {
 export function judgeCensus(log: string, task: CensusTask): CensusVerdict {
   const counts = censusCounts(log);
   if (typeof counts === 'string') return { do: 'Refuse', reason: counts };
-  const all = total(counts);
+  if (task.isServing) return judgeServing(counts, task.uid ?? Number(WHO_LINE.exec(log)?.[1] ?? NaN));
   const unusable = counts.filter((one) => !isUsable(one, task));
-  const count = plural(all, 'file');
-  const who = task.isServing ? 'the pods that serve need no group for' : 'the migrated pods may use all of';
+  const count = plural(total(counts), 'file');
   if (unusable.length === 0)
-    return { do: 'Nothing', reason: `${who} ${count}${task.isServing ? '' : ' as their owners may'}` };
-  const [worst] = unusable.toSorted((a, b) => b.files - a.files);
-  const without = task.isServing ? ' without their group by the pods that serve' : '';
-  const reason = `${total(unusable)} of ${count} could not be used${without}, such as ${worst ? shownMode(worst) : ''}`;
+    return { do: 'Nothing', reason: `the migrated pods may use all of ${count} as their owners may` };
+  const reason = `${total(unusable)} of ${count} could not be used, such as ${worstOf(unusable)}`;
   return task.group === null ? { do: 'Refuse', reason } : { do: 'Group', reason };
+}
+
+/** The files as their owners may use them, by a user who has none of their groups any more. */
+function judgeServing(counts: readonly Counted[], uid: number): CensusVerdict {
+  const lost = uid === 0 ? [] : counts.filter((one) => !isUsable(one, { uid, groups: [] }));
+  const [who, count] = [Number.isNaN(uid) ? 'the user' : `user ${uid}`, plural(total(counts), 'file')];
+  if (lost.length === 0) return { do: 'Nothing', reason: `${who} of the pods that serve needs no group for ${count}` };
+  const some = `${total(lost)} of ${count}, such as ${worstOf(lost)}`;
+  return { do: 'Refuse', reason: `${who} of the pods that serve may need a group for ${some}` };
+}
+
+function worstOf(counts: readonly Counted[]): string {
+  const [worst] = counts.toSorted((a, b) => b.files - a.files);
+  return worst ? shownMode(worst) : '';
 }
