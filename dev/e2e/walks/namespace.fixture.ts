@@ -76,6 +76,28 @@ export const NAMESPACE_WALKS: readonly Walk[] = [
     ),
   },
   {
+    code: 'CapacityTooSmall',
+    way: 'the canary is made smaller than what the nodes have room for',
+    // Two such pods fill a node of the stack, which has two.
+    workload: (namespace) => [
+      deployment(namespace, { replicas: 2, template: templateOf({ resources: { requests: { cpu: '15' } } }) }),
+      service(namespace),
+    ],
+    walk: byPlan({ canary: { replicas: 1 } }),
+  },
+  {
+    code: 'PolicyCanNotBeCopied',
+    way: 'the policy selects by matchLabels',
+    before: ({ create, namespace }) =>
+      create({
+        ...{ apiVersion: 'networking.k8s.io/v1', kind: 'NetworkPolicy', metadata: { name: 'others', namespace } },
+        spec: { podSelector: { matchExpressions: [{ key: 'app', operator: 'NotIn', values: [APP] }] } },
+      }),
+    walk: bySaying(
+      `kubectl patch networkpolicy others --type merge -p '{"spec":{"podSelector":{"matchExpressions":null,"matchLabels":{"app":"other"}}}}'`,
+    ),
+  },
+  {
     code: 'PodSecurityForbids',
     way: 'the level of the namespace is raised',
     workload: asUser,

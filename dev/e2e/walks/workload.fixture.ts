@@ -68,6 +68,23 @@ export const WORKLOAD_WALKS: readonly Walk[] = [
     },
   },
   {
+    code: 'PatchRequired',
+    way: 'the shown patch is made in the template',
+    workload: (namespace) => [
+      deployment(namespace, { template: templateOf({ securityContext: { runAsUser: 1000 } }) }),
+      service(namespace),
+    ],
+    plan: { podSecurity: { mode: 'Require' } },
+    walk: async ([violation], { file, folder, sh }) => {
+      const [, ...shown] = violation?.remedy.trimEnd().split('\n') ?? [];
+      await file('patch.yaml', ['spec:', '  template:', ...shown.map((line) => `    ${line}`)].join('\n'));
+      await sh(
+        `kubectl patch deployment ${APP} --patch-file '${folder}/patch.yaml'; kubectl rollout status deployment ${APP} --timeout=60s`,
+      );
+      return undefined;
+    },
+  },
+  {
     code: 'AutoscalerIsManaged',
     way: 'the minimum is set in the ScaledObject, from which KEDA writes it',
     workload: (namespace) => [deployment(namespace, { replicas: 2 }), service(namespace)],
