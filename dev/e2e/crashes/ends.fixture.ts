@@ -60,7 +60,7 @@ export function ends(benchOf: () => { stack: Stack; engine: ReturnType<typeof en
           const released = await sccctl(ADMIN, 'release', 'kept', '-n', 'shop', '--reason', 'it stays for good');
           expect(released).toMatchObject({ code: 0, err: '' });
           const status = await engine.untilPhase('kept', 'RolledBack');
-          expect(JSON.stringify(status)).toContain('targetGrant (left undone');
+          expect(JSON.stringify(status)).toContain('the grant of the target SCC (left undone');
           const { out } = await sccctl(ADMIN, '-o', 'json', 'audit', 'list', '--action', 'command.granted');
           expect(out).toContain('it stays for good');
           expect(await engine.remains()).toEqual([]);
