@@ -221,6 +221,7 @@ export const planCRD = (): Schema =>
       column('Target', '.spec.targetSCC'),
       column('Weight', '.status.weight', { type: 'integer' }),
       column('Risk', '.status.risk.band'),
+      column('Strategy', '.status.strategy.type', { priority: 1 }),
       column('Message', '.status.message', { priority: 1 }),
       column('Age', '.metadata.creationTimestamp', { type: 'date' }),
     ],
