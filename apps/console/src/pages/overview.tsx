@@ -13,73 +13,97 @@ import { Empty, Shown } from '../parts/states.js';
 import { PlanLink, Table } from '../parts/table.js';
 import { Time } from '../parts/time.js';
 
-const RECENT = 100;
 const SHOWN = 10;
 
-function Running({ all }: { all: ListedMigration[] }) {
-  const running = all.filter(({ finishedAt }) => finishedAt === null).slice(0, SHOWN);
+/** The newest migrations of a state, however many others there are. */
+function useMigrations(state: 'running' | 'undone') {
+  const found = useLoad(
+    (signal) => ask<PageOf<ListedMigration>>('/v1/migrations', { query: { state, limit: SHOWN }, signal }),
+    [state],
+  );
+  useReloadOn(found.reload, () => true);
+  return found;
+}
+
+const RunningRow = ({ one }: { one: ListedMigration }) => (
+  <tr>
+    <td>
+      <PlanLink plan={one} />
+      <div>
+        <Way from={one.sourceSCC} to={one.targetSCC} />
+      </div>
+    </td>
+    <td>
+      <PhaseLabel phase={one.phase} />
+      {one.waitingFor === null ? null : (
+        <div>
+          <Wait of={one} />
+        </div>
+      )}
+      <Requests of={one} />
+    </td>
+  </tr>
+);
+
+function Running() {
+  const running = useMigrations('running');
   return (
     <Card>
       <CardTitle component="h2">Running migrations</CardTitle>
       <CardBody>
-        {running.length === 0 ? (
-          <Empty title="Nothing runs now">
-            Write a plan, check it with <code>sccctl plan lint</code>, then apply it.
-          </Empty>
-        ) : (
-          <Table columns={['Plan', 'Where it stands']}>
-            {running.map((one) => (
-              <tr key={one.uid}>
-                <td>
-                  <PlanLink plan={one} />
-                  <div>
-                    <Way from={one.sourceSCC} to={one.targetSCC} />
-                  </div>
-                </td>
-                <td>
-                  <PhaseLabel phase={one.phase} />
-                  {one.waitingFor === null ? null : (
-                    <div>
-                      <Wait of={one} />
-                    </div>
-                  )}
-                  <Requests of={one} />
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Shown loaded={running} what="the running migrations">
+          {({ items, nextCursor }) =>
+            items.length === 0 ? (
+              <Empty title="Nothing runs now">
+                Write a plan, check it with <code>sccctl plan lint</code>, then apply it.
+              </Empty>
+            ) : (
+              <>
+                <Table columns={['Plan', 'Where it stands']}>
+                  {items.map((one) => (
+                    <RunningRow key={one.uid} one={one} />
+                  ))}
+                </Table>
+                {nextCursor === null ? null : <p>These {SHOWN} began last. More run: see All migrations.</p>}
+              </>
+            )
+          }
+        </Shown>
       </CardBody>
     </Card>
   );
 }
 
-function Undone({ all }: { all: ListedMigration[] }) {
-  const undone = all.filter(({ undoCause }) => undoCause !== null).slice(0, SHOWN);
+function Undone() {
+  const undone = useMigrations('undone');
   return (
     <Card>
       <CardTitle component="h2">Last undos</CardTitle>
       <CardBody>
-        {undone.length === 0 ? (
-          <Empty title="Nothing was undone">The causes of undone migrations will stand here.</Empty>
-        ) : (
-          <Table columns={['Plan', 'Cause', 'When']}>
-            {undone.map((one) => (
-              <tr key={one.uid}>
-                <td>
-                  <PlanLink plan={one} />
-                </td>
-                <td>
-                  {one.undoCause === null ? '' : causeWords(one.undoCause)}
-                  <div className="scc-text">{one.message}</div>
-                </td>
-                <td>
-                  <Time at={one.updatedAt} ago />
-                </td>
-              </tr>
-            ))}
-          </Table>
-        )}
+        <Shown loaded={undone} what="the undone migrations">
+          {({ items }) =>
+            items.length === 0 ? (
+              <Empty title="Nothing was undone">The causes of undone migrations will stand here.</Empty>
+            ) : (
+              <Table columns={['Plan', 'Cause', 'When']}>
+                {items.map((one) => (
+                  <tr key={one.uid}>
+                    <td>
+                      <PlanLink plan={one} />
+                    </td>
+                    <td>
+                      {one.undoCause === null ? '' : causeWords(one.undoCause)}
+                      <div className="scc-text">{one.message}</div>
+                    </td>
+                    <td>
+                      <Time at={one.updatedAt} ago />
+                    </td>
+                  </tr>
+                ))}
+              </Table>
+            )
+          }
+        </Shown>
       </CardBody>
     </Card>
   );
@@ -151,11 +175,6 @@ function Drift() {
 export default function Overview() {
   const me = useMe();
   const sees = (permission: string): boolean => mayAnywhere(me, permission);
-  const recent = useLoad(
-    (signal) => ask<PageOf<ListedMigration>>('/v1/migrations', { query: { limit: RECENT }, signal }),
-    [],
-  );
-  useReloadOn(recent.reload, () => true);
   if (me.permissions.length === 0)
     return (
       <Empty title="You hold no role yet">
@@ -172,15 +191,11 @@ export default function Overview() {
         </Button>
       </div>
       <div className="scc-columns">
-        {sees('migrations:read') ? (
-          <Shown loaded={recent} what="the migrations">
-            {({ items }) => <Running all={items} />}
-          </Shown>
-        ) : null}
+        {sees('migrations:read') ? <Running /> : null}
         {sees('approvals:read') ? <Waiting /> : null}
         {sees('pods:read') ? <FleetNow /> : null}
         {sees('pods:read') ? <FleetOverTime /> : null}
-        {recent.state === 'there' ? <Undone all={recent.value.items} /> : null}
+        {sees('migrations:read') ? <Undone /> : null}
         {sees('registry:read') ? <Drift /> : null}
       </div>
     </div>

@@ -25,7 +25,7 @@ import {
 import { lockKnownMigration } from '../plans/store.js';
 import { governanceSuite } from '../suite.fixture.js';
 import { migrationProof, proofText } from './proof.js';
-import { eventsOf, listMigrations, migrationDetail, type MigrationPosition } from './read.js';
+import { eventsOf, listMigrations, migrationDetail, type MigrationFilter, type MigrationPosition } from './read.js';
 import { rebuildReadModel } from './rebuild.js';
 import { readModelDifferences } from './differences.js';
 import { rebuildView } from './report.js';
@@ -69,6 +69,31 @@ describe('listMigrations', () => {
     expect(
       await listMigrations(database.app, { phase: 'Migrating' }, { limit: 10, after: null, scope: EVERYWHERE }),
     ).toEqual([]);
+  });
+});
+
+describe('a state of migrations', () => {
+  const inState = async (state: MigrationFilter['state']) => {
+    const options = { limit: 1, after: null, scope: EVERYWHERE };
+    return (await listMigrations(database.app, { state }, options)).map(({ uid }) => uid);
+  };
+
+  it('is asked for however many newer ones are in another', async () => {
+    const request = aRequest(ownWorkload('goes-on'));
+    const { uid } = request.plan;
+    const undo: UndoReason = { cause: 'gate', message: 'gate success-rate failed' };
+    const events = recorded([...completedEvents.slice(0, 5), ['RollingBack', { type: 'UndoStarted', ...undo }]]);
+    await inTx(database.app, (tx) => evaluatePlan(tx, request, at(NOON)));
+    await inTx(database.app, (tx) => reportCovered(tx, uid, aBatch(request, events), at(NOON)));
+    const newer = await completed('newer');
+    await database.admin.query(
+      `update view_migration set started_at = started_at + interval '1 hour' where plan_uid = $1`,
+      [newer],
+    );
+    expect(await Promise.all((['running', 'undone', 'over', undefined] as const).map(inState))).toEqual([
+      ...[[uid], [uid]],
+      ...[[newer], [newer]],
+    ]);
   });
 });
 

@@ -18,6 +18,7 @@ export const migrationFilterSchema = z.object({
   author: z.string().max(253).optional(),
   riskBand: riskBandSchema.optional(),
   outcome: z.enum(['completed', 'rolledBack', 'rejected', 'dryRun', 'untrusted']).optional(),
+  state: z.enum(['running', 'over', 'undone']).optional().describe('Those that go on, have ended, or began an undo.'),
 });
 export type MigrationFilter = z.infer<typeof migrationFilterSchema>;
 
@@ -51,16 +52,23 @@ const toSummary = (row: MigrationViewEntity) => ({
 });
 export type ReportedMigration = ReturnType<typeof toSummary>;
 
+const IN_STATE: Record<NonNullable<MigrationFilter['state']>, string> = {
+  running: 'v.finishedAt is null',
+  over: 'v.finishedAt is not null',
+  undone: 'v.undoCause is not null',
+};
+
 /** One page of migrations, newest first. */
 export async function listMigrations(
   db: Database,
-  { phase, namespace, workload, sourceSCC, targetSCC, author, riskBand, outcome }: MigrationFilter,
+  { phase, namespace, workload, sourceSCC, targetSCC, author, riskBand, outcome, state }: MigrationFilter,
   { limit, after, scope }: { limit: number; after: MigrationPosition | null; scope: Scope },
 ): Promise<ReportedMigration[]> {
   const query = db.getRepository(MigrationViewEntity).createQueryBuilder('v');
   query.orderBy({ 'v.startedAt': 'DESC', 'v.planUid': 'DESC' }).limit(limit);
   const renamed = { workloadName: workload, sourceScc: sourceSCC, targetScc: targetSCC };
   matching(query, { phase, namespace, author, riskBand, outcome, ...renamed });
+  if (state) query.andWhere(IN_STATE[state]);
   if (after) query.andWhere('(v.startedAt, v.planUid) < (:lastStart, :lastUid)', lastOf(after));
   return (await inScope(query, 'v.namespace', scope).getMany()).map(toSummary);
 }

@@ -15,6 +15,8 @@ import { MigrationEntity } from '../plans/migration.entity.js';
 @Index('view_migration_started', ['startedAt', 'planUid'])
 @Index('view_migration_phase', ['phase', 'startedAt', 'planUid'])
 @Index('view_migration_namespace', ['namespace', 'startedAt', 'planUid'])
+@Index('view_migration_running', ['startedAt', 'planUid'], { where: 'finished_at is null' })
+@Index('view_migration_undone', ['startedAt', 'planUid'], { where: 'undo_cause is not null' })
 @Index('view_migration_workload', ['namespace', 'workloadKind', 'workloadName', 'finishedAt'])
 export class MigrationViewEntity {
   @PrimaryColumn('text')

@@ -92,6 +92,8 @@ describe('with 1,000,000 audit entries and 100,000 pods', () => {
     ['transitions of a pod', (db) => transitionsOf(db, 'p77'), 'pod_transition_pod'],
     ['newest migrations', (db) => listMigrations(db, {}, page), 'view_migration_started'],
     ['migrations in a phase', (db) => listMigrations(db, { phase: 'Migrating' }, page), 'view_migration_phase'],
+    ['migrations that run', (db) => listMigrations(db, { state: 'running' }, page), 'view_migration_running'],
+    ['migrations that were undone', (db) => listMigrations(db, { state: 'undone' }, page), 'view_migration_undone'],
     ['migrations of a namespace', (db) => listMigrations(db, { namespace: 'ns-7' }, page), 'view_migration_namespace'],
     ['steps of a migration', (db) => stepsOf(db, 'm77', page), 'step_authorization_plan'],
     [
