@@ -6,7 +6,7 @@ import { useReloadOn } from '../data/live.js';
 import { goTo, hrefOf, useRoute } from '../data/route.js';
 import type { ListedMigration, PageOf } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
-import { PhaseLabel, Requests, RiskLabel, Wait, Way } from '../parts/labels.js';
+import { Requests, RiskLabel, Standing, Way } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
 import { PageLink, PlanLink, WideTable } from '../parts/table.js';
 import { Time } from '../parts/time.js';
@@ -81,12 +81,7 @@ const Row = ({ one }: { one: ListedMigration }) => (
       ) : null}
     </td>
     <td>
-      <PhaseLabel phase={one.phase} />
-      {one.waitingFor === null ? null : (
-        <div>
-          <Wait of={one} />
-        </div>
-      )}
+      <Standing of={one} />
     </td>
     <td>
       <Way from={one.sourceSCC} to={one.targetSCC} />

@@ -8,7 +8,7 @@ import { useMe } from '../data/session.js';
 import type { ListedApproval, ListedMigration, PageOf, SCCDrift } from '../data/types.js';
 import { useLoad } from '../data/use-load.js';
 import { FleetNow, FleetOverTime } from '../parts/fleet.js';
-import { PhaseLabel, Requests, Wait, Way } from '../parts/labels.js';
+import { Requests, Standing, Way } from '../parts/labels.js';
 import { Empty, Shown } from '../parts/states.js';
 import { PlanLink, Table } from '../parts/table.js';
 import { Time } from '../parts/time.js';
@@ -34,12 +34,7 @@ const RunningRow = ({ one }: { one: ListedMigration }) => (
       </div>
     </td>
     <td>
-      <PhaseLabel phase={one.phase} />
-      {one.waitingFor === null ? null : (
-        <div>
-          <Wait of={one} />
-        </div>
-      )}
+      <Standing of={one} />
       <Requests of={one} />
     </td>
   </tr>

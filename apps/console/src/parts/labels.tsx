@@ -55,6 +55,18 @@ export function Wait({ of: { waitingFor } }: { of: Pick<ListedMigration, 'waitin
   );
 }
 
+/** The phase of a migration, and below it what it waits for. */
+export const Standing = ({ of }: { of: Pick<ListedMigration, 'phase' | 'waitingFor'> }) => (
+  <>
+    <PhaseLabel phase={of.phase} />
+    {of.waitingFor === null ? null : (
+      <div>
+        <Wait of={of} />
+      </div>
+    )}
+  </>
+);
+
 type Moved = Pick<ListedMigration, 'phase' | 'outcome' | 'weight' | 'strategy'>;
 
 /** Where the requests of a workload go: the canary's share as a bar while they are divided, words otherwise. */
