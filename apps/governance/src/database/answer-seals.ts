@@ -19,7 +19,7 @@ export interface ForgedAnswer {
 
 const PURPOSE = 'scc.poc answers of governance, v1';
 const ID_BYTES = 4;
-/** Of the last ones found, so many are held. */
+/** Of those found, so many are held. */
 const MAX_FORGED = 1000;
 
 interface Signer {

@@ -1,6 +1,6 @@
 import { plural } from '@scc/plan/words';
 import { dataOfAnother } from './data-by-hand.js';
-import { named, type ReviewedVolumes, type VolumeDecision, type VolumeUser } from './data-decision.js';
+import { isAllRoot, named, type ReviewedVolumes, type VolumeDecision, type VolumeUser } from './data-decision.js';
 import type { DataVolume } from './storage.js';
 
 /** Data that pods under the target use beside pods that serve: each side must be able to use it while the other does. */
@@ -15,8 +15,6 @@ interface Beside {
   isCensus: boolean;
 }
 
-const isRoot = ({ uids }: VolumeUser): boolean => uids.length > 0 && uids.every((uid) => uid === 0);
-
 const userOf = ({ uids }: VolumeUser): number | null => {
   const [uid = null, ...others] = new Set(uids);
   return others.length === 0 ? uid : null;
@@ -27,7 +25,7 @@ const userOf = ({ uids }: VolumeUser): number | null => {
  * does not give them back. Pods that serve keep what their user owns, and lose what another group alone let them use.
  */
 function isTaken(decision: VolumeDecision, { before, after }: Beside): boolean {
-  return decision.do === 'FsGroup' && before.fsGroup !== after.fsGroup && !isRoot(before);
+  return decision.do === 'FsGroup' && before.fsGroup !== after.fsGroup && !isAllRoot(before);
 }
 
 /** The review of data that pods share, with what the first one under the target means for those that serve. */
@@ -40,7 +38,7 @@ export function reviewBeside(reviewed: ReviewedVolumes, decision: VolumeDecision
 /** Files have the user who writes them: the pods that serve, and those of an undo, may not be able to use them. */
 function writtenBeside({ first, volumes, before, after }: Beside): string[] {
   const [from, to] = [userOf(before), userOf(after)];
-  if (isRoot(before) || (from !== null && from === to)) return [];
+  if (isAllRoot(before) || (from !== null && from === to)) return [];
   return [
     `what ${first} writes to ${named(volumes)} belongs to ${to === null ? 'its user' : `user ${to}`}: the pods that serve meanwhile, and those of an undo, use it only as its mode lets others`,
   ];

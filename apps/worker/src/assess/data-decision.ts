@@ -48,13 +48,16 @@ const isSameUser = (before: VolumeUser, after: VolumeUser): boolean =>
 export const named = (volumes: readonly DataVolume[]): string =>
   volumes.map(({ name, storage }) => `${name} (${storage})`).join(', ');
 
-/** Whether the old pods may give any file to a group. */
-const isRoot = ({ uids }: VolumeUser): boolean => uids.includes(0);
+/** Whether a container of the pods may give any file to a group. */
+const hasRoot = ({ uids }: VolumeUser): boolean => uids.includes(0);
+
+/** Whether every container may use files of any owner. */
+export const isAllRoot = ({ uids }: VolumeUser): boolean => uids.length > 0 && uids.every((uid) => uid === 0);
 
 /** The storage gives no file to the group: only pods that are root, or may be, can. */
 function whereIgnored(ignored: readonly DataVolume[], before: VolumeUser, group: number): VolumeDecision {
   const reason = `the storage of ${named(ignored)} gives no file to the pods' group, and the user changes`;
-  if (isRoot(before)) return { do: 'Group', reason, group };
+  if (hasRoot(before)) return { do: 'Group', reason, group };
   return { do: 'Refuse', reason, look: { group: before.uids.includes(null) ? group : null } };
 }
 
@@ -64,8 +67,7 @@ function whereIgnored(ignored: readonly DataVolume[], before: VolumeUser, group:
  */
 export function decideVolumes({ volumes, images, before, after }: Question): VolumeDecision {
   if (volumes.length === 0) return { do: 'Nothing', reason: 'it keeps no data on a claim' };
-  if (after.uids.length > 0 && after.uids.every((uid) => uid === 0))
-    return { do: 'Nothing', reason: 'its pods run as root, which may use files of any owner' };
+  if (isAllRoot(after)) return { do: 'Nothing', reason: 'its pods run as root, which may use files of any owner' };
   if (isSameUser(before, after)) return { do: 'Nothing', reason: 'its pods keep their user and their group' };
   const ownerOnly = ownerOnlyAmong(images);
   if (ownerOnly !== undefined)
