@@ -2,7 +2,8 @@
  * The tier for hours: full matrices, properties and fuzzing in bulk, load by the hundred thousand. A run that is
  * interrupted goes on with the round that it was at, as long as the commit is the same; what ran is kept in .verify/.
  * A part that has run at an earlier commit stays in the table with that commit until it runs again. Prints the table;
- * `--write` puts it into docs/VERIFY.md with the rounds that are still to run.
+ * `--write` puts it into docs/VERIFY.md with the rounds that are still to run, and its figures into docs/verify.json,
+ * where a run elsewhere begins.
  *
  *   npm run verify -- [--only PART]... [--rounds N] [--corpus FILE] [--fresh] [--write] [--list]
  */
@@ -34,6 +35,8 @@ interface State {
 
 const STATE = path.join(VERIFY_FOLDER, 'state.json');
 const PAGE = path.join(root, 'docs', 'VERIFY.md');
+/** The figures behind the page. */
+const WRITTEN = path.join(root, 'docs', 'verify.json');
 
 const { values: options } = parseArgs({
   options: {
@@ -52,11 +55,11 @@ const commitNow = (): string =>
     encoding: 'utf8',
   }).trim();
 
-/** The rounds that ran before, or none. */
+/** The rounds that ran before: here, or else as they were written down. */
 async function earlier(): Promise<State> {
   if (options.fresh) await rm(VERIFY_FOLDER, { recursive: true, force: true });
-  const text = await readFile(STATE, 'utf8').catch(() => '');
-  return text === '' ? { done: [] } : (JSON.parse(text) as State);
+  const text = await readFile(STATE, 'utf8').catch(() => readFile(WRITTEN, 'utf8'));
+  return JSON.parse(text) as State;
 }
 
 /** The rounds of a part at the commit at which it ran last. */
@@ -153,6 +156,8 @@ console.log(`\n${table(parts, state)}`);
 if (options.write) {
   const style = await resolveConfig(PAGE);
   await writeFile(PAGE, await format(page(all, state), { ...style, parser: 'markdown' }));
+  const written = { done: all.flatMap((part) => latestOf(state, part)) };
+  await writeFile(WRITTEN, await format(JSON.stringify(written), { ...style, parser: 'json' }));
 }
 const failed = parts
   .flatMap((part) => latestOf(state, part).filter(({ ok }) => !ok))
