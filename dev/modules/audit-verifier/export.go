@@ -42,6 +42,10 @@ type Record struct {
 	Note       string          `json:"note"`
 	Unsealed   uint64          `json:"unsealed"`
 	Count      uint64          `json:"checkpoints"`
+	Sealers    *[]int64        `json:"sealers"`
+	Edge       []byte          `json:"edge"`
+	Sealer     *int64          `json:"sealer"`
+	Foreign    *uint64         `json:"foreign"`
 }
 
 // Body is what the bytes of an entry say, as far as it is judged here.

@@ -77,6 +77,7 @@ type verifier struct {
 	seen       map[string]int64
 	counted    uint64
 	ended      bool
+	sealers    *sealers
 }
 
 func newVerifier(trust Trust) *verifier {
@@ -159,6 +160,9 @@ func (v *verifier) header(record Record) error {
 		if err := v.keys.start(record.Keys[0]); err != nil {
 			v.bad(0, 0, "the first key: %v", err)
 		}
+	}
+	if record.Sealers != nil {
+		v.sealers = newSealers(*record.Sealers, record.Keys)
 	}
 	at, err := time.Parse(time.RFC3339, record.ExportedAt)
 	v.exportedAt = at
@@ -248,7 +252,9 @@ func (v *verifier) order(row int64, at time.Time, index int64) {
 
 func (v *verifier) unsealedEntry(record Record) {
 	v.unsealed++
-	v.body(record.Entry, record.Entry.Leaf, -1)
+	if body := v.body(record.Entry, record.Entry.Leaf, -1); body != nil && body.Action == "audit.key.rotated" {
+		v.sealers.awaits(body.Details)
+	}
 	v.seen[hex.EncodeToString(record.Entry.Leaf)] = -1
 	at, err := time.Parse(time.RFC3339, *record.Entry.Columns[1])
 	if err == nil && (v.oldest.IsZero() || at.Before(v.oldest)) {
@@ -343,7 +349,7 @@ func (v *verifier) checkpoint(record Record) {
 		v.cut = true
 		v.bad(int64(v.size()), last, "a checkpoint signs %d entries", size)
 	default:
-		v.compare(root, last)
+		v.compare(record, root)
 	}
 }
 
@@ -355,9 +361,14 @@ func (v *verifier) unlessFirst(last int64) int64 {
 	return last
 }
 
-func (v *verifier) compare(root []byte, last int64) {
+func (v *verifier) compare(record Record, root []byte) {
+	last := int64(record.Size) - 1
 	computed, err := v.tree.GetRootHash(nil)
-	if err != nil || !bytes.Equal(computed, root) {
+	isRight := err == nil && bytes.Equal(computed, root)
+	for _, reason := range v.sealers.judge(record, v.tree.Hashes(), isRight) {
+		v.bad(last, last, "the checkpoint of %d %s", record.Size, reason)
+	}
+	if !isRight {
 		v.bad(int64(v.confirmed), last, "the signed root is another one")
 		return
 	}
@@ -387,6 +398,9 @@ func (v *verifier) finish() {
 		}
 	}
 	v.anchors()
+	for _, vkey := range v.sealers.unexplained(v.keys) {
+		v.bad(1<<62, 1<<62, "no rotation made the key %s", vkey)
+	}
 	if v.trust.Key != "" && v.size() > 0 && !v.keys.has(v.trust.Key) {
 		v.bad(0, 0, "the pinned key never signed")
 	}

@@ -3,7 +3,7 @@ import { formatExportLine, parseExportLine, rotationDetails, verifyLog } from '@
 import { createLogger } from '@scc/runtime';
 import { governanceSuite } from '../suite.fixture.js';
 import { answerFor, type FoundContradiction } from './answers.js';
-import { append, aRecord, aSigner, ORIGIN, seal } from './audit-log.fixture.js';
+import { append, aRecord, aSigner, ORIGIN, seal, SecondVerifier } from './audit-log.fixture.js';
 import { AuthorityWatch } from './authority-watch.js';
 import { readLog } from './log-reader.js';
 import { LogWatch } from './log-watch.js';
@@ -18,10 +18,14 @@ const stranger = aSigner();
 const watching = (by = signer) => new LogWatch(database.app, { origin: ORIGIN, vkeys: [by.vkey] });
 const named = (found: readonly FoundContradiction[]) => found.map(({ fault, key }) => `${fault} ${key}`);
 let single: DataSource;
+let secondVerifier: SecondVerifier;
+/** Where the second verifier puts a fault that has no index. */
+const WITHOUT_PLACE = 2 ** 62;
 
 const LOG = ['audit_entry', 'audit_seal', 'audit_checkpoint', 'audit_tile', 'audit_key', 'audit_epoch'];
 
 beforeAll(async () => {
+  secondVerifier = await SecondVerifier.build();
   for (let batch = 0; batch < 2; batch += 1) {
     await append(
       database.app,
@@ -33,7 +37,10 @@ beforeAll(async () => {
   single = await new DataSource({ type: 'postgres', url, poolSize: 1 }).initialize();
   for (const table of LOG) await single.query(`alter table ${table} disable trigger all`);
 }, 60_000);
-afterAll(() => single.destroy());
+afterAll(async () => {
+  await single.destroy();
+  await secondVerifier.remove();
+});
 
 const at = (index: number): string => `id = (select entry from audit_seal where index = ${index})`;
 
@@ -142,7 +149,7 @@ it.each<[string, [attack: string[], table: string], string[]]>([
   expect(await before.look()).toEqual([]);
 });
 
-/** What of the log itself an export shows to whoever has the key. */
+/** The answer of both verifiers to an export, about the log itself: they name the same places. */
 const exported = async () => {
   const lines: string[] = [];
   for await (const batch of readLog(database.app, { origin: ORIGIN, exportedAt: new Date() }))
@@ -153,9 +160,12 @@ const exported = async () => {
   }
   const trust = { origin: ORIGIN, keys: [signer.vkey], anchors: [], receipts: [] };
   const { findings } = await verifyLog(records(), trust);
-  return findings
-    .filter(({ fault, severity }) => severity === 'tampered' && fault !== 'row-without-entry')
-    .map(({ fault, message }) => `${fault} ${message}`);
+  const named = findings.filter(({ fault, severity }) => severity === 'tampered' && fault !== 'row-without-entry');
+  const second = await secondVerifier.verify(records(), trust);
+  expect(second.verdict).toBe(named.length > 0 ? 'tampered' : 'clean');
+  const places = named.map(({ index }) => index ?? WITHOUT_PLACE);
+  expect(new Set(second.problems.map(({ to }) => to))).toEqual(new Set(places));
+  return named.map(({ fault, message }) => `${fault} ${message}`);
 };
 
 it.each<[string, string, string, RegExp]>([
@@ -259,6 +269,8 @@ it('follows a rotation of the key', async () => {
   await append(database.app, [
     { ...aRecord(1), action: 'audit.key.rotated', details: rotationDetails(ORIGIN, signer, next) },
   ]);
+  await single.query('insert into audit_key (vkey) values ($1)', [next.vkey]);
+  expect(await exported()).toEqual([]);
   await seal(database.app, { signer: next, previousSigner: signer });
   for (const by of [signer, next]) expect(await watching(by).look()).toEqual([]);
   expect(await exported()).toEqual([]);
