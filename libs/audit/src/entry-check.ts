@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { canonicalBytes } from './canonical.js';
-import { type AuditBody, columnsOf } from './entry.js';
+import { type AuditBody, wrongColumn } from './entry.js';
 import type { EntryRow } from './export.js';
 import type { Fault } from './findings.js';
 import { leafHash } from './hashing.js';
@@ -73,8 +73,7 @@ export function checkEntry(entry: EntryRow, sealed: Buffer | null): EntryVerdict
   }
   if (!leaf.equals(entry.leaf)) return verdict('column-altered', 'the stored leaf hash was changed, the body was not');
   if (!body) return verdict('entry-malformed', 'the body is not an audit entry: the service did not write it');
-  const columns = columnsOf({ ...body, details: null });
-  const wrong = columns.findIndex((column, at) => column !== entry.columns[at]);
+  const wrong = wrongColumn(body, entry.columns);
   if (wrong >= 0)
     return verdict('column-altered', `the column for ${columnNames[wrong] ?? ''} does not say what the body says`);
   return { leaf, body, fault: null };

@@ -62,6 +62,28 @@ export function columnsOf(body: AuditBody): AuditColumns {
   ];
 }
 
+/**
+ * The place of the first column that does not hold what the body says, -1 when all do. A column that is the text of the
+ * body itself needs no second look: this runs for each entry of a log.
+ */
+export function wrongColumn(
+  { id, occurredAt, actor, action, object, requestId }: Omit<AuditBody, 'details'>,
+  columns: AuditColumns,
+): number {
+  const isSame =
+    columns[0] === id &&
+    columns[1] === occurredAt &&
+    columns[2] === actor.name &&
+    columns[3] === action &&
+    columns[4] === object.kind &&
+    columns[5] === (object.namespace ?? null) &&
+    columns[6] === (object.name ?? null) &&
+    columns[7] === requestId;
+  if (isSame) return -1;
+  const right = columnsOf({ v: 1, id, occurredAt, actor, action, object, requestId, details: null });
+  return right.findIndex((column, at) => column !== columns[at]);
+}
+
 /** The bytes of an entry: what is stored, hashed and proved. */
 export function encodeBody(body: AuditBody): Buffer {
   return canonicalBytes(body);

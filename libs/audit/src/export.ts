@@ -137,6 +137,29 @@ const recordSchema = z.discriminatedUnion('t', [
   z.object({ t: z.literal('end'), sealed: count, unsealed: count, checkpoints: count, rows: count.default(0) }),
 ]);
 
+const isText = (value: unknown): value is string => typeof value === 'string';
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+const isColumns = (value: unknown): value is AuditColumns =>
+  Array.isArray(value) &&
+  value.length === COLUMN_COUNT &&
+  value.every((column, at) => isText(column) || (column === null && at >= REQUIRED_COLUMNS));
+const COLUMN_COUNT = 8;
+const REQUIRED_COLUMNS = 5;
+
+/**
+ * An entry as nearly every line of an export has one, null for any other value. By hand: it runs for each entry of a log;
+ * what it does not take, the schema judges.
+ */
+function entryOf(value: unknown): SealedEntry | null {
+  const { t, index, sealed, entry } = (value ?? {}) as Partial<Record<keyof SealedEntry, unknown>>;
+  if (t !== 'entry' || !isCount(index) || !isText(sealed) || sealed.length !== 2 * HASH_BYTES) return null;
+  const { row, leaf, body, columns } = (entry ?? {}) as Partial<Record<keyof EntryRow, unknown>>;
+  if (!Number.isSafeInteger(row) || !isText(leaf) || leaf.length !== 2 * HASH_BYTES) return null;
+  if (!isText(body) || !isColumns(columns)) return null;
+  const bytes = { leaf: Buffer.from(leaf, 'hex'), body: Buffer.from(body, 'base64') };
+  return { t, index, sealed: Buffer.from(sealed, 'hex'), entry: { row: row as number, ...bytes, columns } };
+}
+
 /** @throws ExportFormatError naming the line. */
 export function parseExportLine(line: string, lineNumber: number): LogRecord {
   let value: unknown;
@@ -145,6 +168,8 @@ export function parseExportLine(line: string, lineNumber: number): LogRecord {
   } catch {
     throw new ExportFormatError(`line ${lineNumber} of the export is not JSON`);
   }
+  const entry = entryOf(value);
+  if (entry) return entry;
   const parsed = recordSchema.safeParse(value);
   if (!parsed.success)
     throw new ExportFormatError(`line ${lineNumber} of the export: ${z.prettifyError(parsed.error)}`);

@@ -21,6 +21,7 @@ export {
   formatExportLine,
   parseExportLine,
   type EntryRow,
+  type SealedEntry,
   type LogRecord,
 } from './export.js';
 export {

@@ -15,7 +15,8 @@ const TILE_DIFFERS = 'the stored tile does not hold what was sealed, or is gone'
 /** Rebuilds the Merkle tree from the entries and compares every signed checkpoint and every stored tile with it. */
 export class TreeCheck {
   private readonly range = CompactRange.empty();
-  private readonly recent: SuspectLeaf[] = [];
+  /** Entries since the last full tile. */
+  private recent: SuspectLeaf[] = [];
   private confirmed = CompactRange.empty();
   /** Entries since the last checkpoint that came out right. */
   private window: SuspectLeaf[] = [];
@@ -80,8 +81,8 @@ export class TreeCheck {
     this.requireTile();
     this.range.append(leaf.leaf);
     if (this.range.size % TILE_WIDTH === 0 && this.range.tileRoot) this.upper?.append(this.range.tileRoot);
+    if (this.recent.length === TILE_WIDTH) this.recent = [];
     this.recent.push(leaf);
-    if (this.recent.length > TILE_WIDTH) this.recent.shift();
     if (this.suspicion) this.following ??= leaf;
     else this.window.push(leaf);
   }

@@ -1,15 +1,17 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { AUTHORITY_TABLES, EXPORT_FORMAT, type EntryRow, type LogRecord, TILE_WIDTH } from '@scc/audit';
+import {
+  AUTHORITY_TABLES,
+  EXPORT_FORMAT,
+  type EntryRow,
+  type LogRecord,
+  type SealedEntry,
+  TILE_WIDTH,
+} from '@scc/audit';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { type CopiedRow, type CopyClient, copyRows } from '../database/copy.js';
 import type { Queryable } from '../database/rows.js';
 import { authorityRows } from './authority-rows.js';
 
-interface SealRow {
-  index: number;
-  sealed: Buffer;
-  entry: EntryRow | null;
-}
 interface CheckpointRow {
   size: string;
   note: string;
@@ -162,7 +164,7 @@ async function* inTurns(records: LogRecord[]): AsyncGenerator<LogRecord[]> {
 }
 
 interface SealedPage {
-  seals: SealRow[];
+  seals: SealedEntry[];
   checkpoints: CheckpointRow[];
   tiles: TileRow[];
   /** The size of the log up to and including this page. */
@@ -177,12 +179,12 @@ async function sealedPage({ db, client }: Snapshot, from: number): Promise<Seale
   return { seals, end, checkpoints: await checkpointRows(db, from, end), tiles: await tileRows(db, from, end) };
 }
 
-const sealRows = (client: CopyClient, from: number): Promise<SealRow[]> =>
+const sealRows = (client: CopyClient, from: number): Promise<SealedEntry[]> =>
   copyRows(
     client,
     `select s.index, s.leaf_hash, ${COLUMNS} from audit_seal s left join audit_entry e on e.id = s.entry
      where s.index >= ${from} order by s.index limit ${PAGE}`,
-    (row) => ({ index: row.int8() ?? 0, sealed: row.bytes() ?? NO_BYTES, entry: entryRow(row) }),
+    (row) => ({ t: 'entry', index: row.int8() ?? 0, sealed: row.bytes() ?? NO_BYTES, entry: entryRow(row) }),
   );
 
 const checkpointRows = (db: Queryable, above: number, upTo: number | null): Promise<CheckpointRow[]> =>
@@ -233,13 +235,18 @@ function entryRow(copied: CopiedRow): EntryRow | null {
   if (row === null) return null;
   const leaf = copied.bytes() ?? NO_BYTES;
   const body = copied.bytes() ?? NO_BYTES;
-  const required = (): string => copied.text() ?? '';
-  return {
-    row,
-    leaf,
-    body,
-    columns: [required(), required(), required(), required(), required(), copied.text(), copied.text(), copied.text()],
-  };
+  const [id, occurredAt, actor, action, kind, namespace = null, name = null, requestId = null] = copied.texts();
+  const columns = [
+    id ?? '',
+    occurredAt ?? '',
+    actor ?? '',
+    action ?? '',
+    kind ?? '',
+    namespace,
+    name,
+    requestId,
+  ] as const;
+  return { row, leaf, body, columns };
 }
 
 const tileRecord = ({ level, index, hashes, root }: TileRow): LogRecord => ({
@@ -257,7 +264,7 @@ function interleave({ seals, checkpoints, tiles }: SealedPage): LogRecord[] {
   let [nextCheckpoint, nextTile] = [0, 0];
   for (const seal of seals) {
     const size = seal.index + 1;
-    records.push({ t: 'entry', ...seal });
+    records.push(seal);
     for (
       let tile = tiles[nextTile];
       tile && (Number(tile.index) + 1) * leavesOf(tile.level) <= size;
