@@ -211,6 +211,8 @@ export interface MigrationTarget {
 export interface CensusTask {
   /** Names of claims, or of the templates that they are made from. */
   volumes: string[];
+  /** Names of volumes that are folders of each pod's node; absent where there are none. */
+  hostPaths?: string[];
   /** The user of the migrated pods; null where it is not one and the same. */
   uid: number | null;
   /** Groups of the migrated pods. */

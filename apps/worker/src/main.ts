@@ -7,7 +7,7 @@ import { createGovernanceClient, GovernanceError } from '@scc/governance-api';
 import { istiodView } from '@scc/istio';
 import { connectKube } from '@scc/kube';
 import { keepLentEndpoints } from '@scc/replicas';
-import { AllowedHosts, createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
+import { createLogger, loadConfig, onShutdown, startHealthServer } from '@scc/runtime';
 import { registriesIn } from '@scc/runtime/images';
 import { TemporalLink } from '@scc/runtime/temporal';
 import { startTracing } from '@scc/runtime/tracing';
@@ -23,9 +23,7 @@ import { Hosting } from './hosting.js';
 import { createInstruments } from './metrics.js';
 import { temporalLogger } from './logging.js';
 import { FLAVOURS } from './outside/flavours.js';
-import { noMetrics, prometheusMetrics } from './outside/prometheus.js';
-import { reviewGatesWith } from './outside/review.js';
-import { webReader, withWebGates } from './outside/web.js';
+import { gateSources } from './outside/gate-sources.js';
 import { webhookCaller } from './outside/webhooks.js';
 import { routersOf } from './routers.js';
 import { sdkFigures } from './sdk-figures.js';
@@ -71,18 +69,7 @@ async function main(): Promise<void> {
     // Temporal tries the activity again: nothing is to wait longer than that in silence.
     timeoutMs: GOVERNANCE_TIMEOUT_MS,
   });
-  const allowed = new AllowedHosts(config.WEBHOOK_GATE_HOSTS, config.WEBHOOK_GATE_NETWORKS);
-  const counted = config.PROMETHEUS_URL
-    ? prometheusMetrics({
-        url: config.PROMETHEUS_URL,
-        flavour: config.PROMETHEUS_FLAVOUR,
-        caFile: config.PROMETHEUS_CA_FILE,
-        tokenFile: config.PROMETHEUS_TOKEN_FILE,
-        headers: config.PROMETHEUS_HEADERS,
-        namespaceParameter: config.PROMETHEUS_NAMESPACE_PARAMETER,
-      })
-    : noMetrics;
-  const metrics = withWebGates(counted, webReader(allowed, config.WEBHOOK_GATE_CA_FILE));
+  const { allowed, metrics, reviewGates } = gateSources(config);
   const view = config.ISTIOD_DEBUG_URL
     ? istiodView({
         url: config.ISTIOD_DEBUG_URL,
@@ -107,7 +94,7 @@ async function main(): Promise<void> {
     governance,
     router,
     metrics,
-    reviewGates: reviewGatesWith({ allowed, metrics, queries: config.PROMETHEUS_PLAN_QUERIES }),
+    reviewGates,
     readImages: imagesReader(registriesIn(config)),
     callWebhook: webhookCaller(allowed, config.WEBHOOK_GATE_CA_FILE),
     instruments,

@@ -49,7 +49,7 @@ export const VIOLATIONS = {
   },
   SCCNotFound: {
     cause: 'the cluster has no SCC of this name',
-    remedy: 'name an SCC of the cluster: `kubectl get scc`',
+    remedy: 'name an SCC of the cluster: `kubectl get securitycontextconstraints`',
   },
   SCCInvalid: {
     cause: 'the target SCC has a value that SCC admission cannot use',
@@ -288,6 +288,6 @@ export const VIOLATIONS = {
   },
   PolicyFailed: {
     cause: 'the expression of a policy cannot be evaluated for this plan, and what it cannot judge is refused',
-    remedy: 'correct the expression of the policy, or ask an admin to unbind it',
+    remedy: 'correct the expression of the policy and bind its new version, or ask an admin to unbind it',
   },
 } satisfies CodeTexts;

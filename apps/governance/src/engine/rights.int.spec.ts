@@ -168,6 +168,7 @@ describe('a record of who wrote a plan', () => {
   it.each<[string, Plan, string[]]>([
     ['of six days', { createdAt: daysAgo(6) }, []],
     ['of eight days', { createdAt: daysAgo(8) }, ['AuthorRecordOld metadata.annotations']],
+    ['of eight days, whose plan was deleted and created again', { createdAt: daysAgo(0) }, []],
     [
       'of eight days, beside one of an editor of today',
       { createdAt: daysAgo(8), editors: ['eve'], editorIdentity: person('eve') },

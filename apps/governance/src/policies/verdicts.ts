@@ -100,7 +100,8 @@ function enforce(verdicts: Verdicts, binding: PolicyBinding, result: Verdict): v
       code: 'PolicyFailed',
       field: result.source.field,
       message: `policy ${binding.policy}, rule ${result.rule} cannot be evaluated: ${result.message}`,
-      remedy: 'Correct the expression of the policy; until then what it cannot judge is refused.',
+      remedy:
+        'Correct the expression of the policy and bind its new version, or unbind it; until then what it cannot judge is refused.',
     });
     return;
   }

@@ -32,18 +32,21 @@ const FITS = ' 2 0:5000:660:regular file\ncensus: done';
 const OF_ROOT = ' 2 0:0:600:regular file\ncensus: done';
 
 /** A namespace whose Jobs end at once, and say what a test wants. */
-function world(said: (job: string, gives: boolean) => string, isGood = true) {
+function worldOf(
+  said: (job: string, gives: boolean) => string,
+  { workload, pods, isGood = true }: { workload: KubeObject; pods: KubeObject[]; isGood?: boolean },
+) {
   const jobs = new Map<string, KubeObject>();
   const made: string[] = [];
   const givesOf = (job: KubeObject) => JSON.stringify(job).includes('chgrp 5000');
   const client: Partial<KubeClient> = {
     get: ({ kind, name }) =>
       Promise.resolve(
-        kind === 'StatefulSet'
-          ? set
+        kind === workload.kind
+          ? workload
           : kind === 'Job'
             ? jobs.get(name)
-            : [0, 1].map(pod).find((one) => one.metadata.name === name),
+            : pods.find((one) => one.metadata.name === name),
       ),
     list: ({ kind }) => {
       const podOf = (job: KubeObject): KubeObject => ({
@@ -55,7 +58,7 @@ function world(said: (job: string, gives: boolean) => string, isGood = true) {
           ],
         },
       });
-      const items = kind === 'Pod' ? [pod(0), pod(1), ...[...jobs.values()].map(podOf)] : [...jobs.values()];
+      const items = kind === 'Pod' ? [...pods, ...[...jobs.values()].map(podOf)] : [...jobs.values()];
       return Promise.resolve({ items, resourceVersion: '1' });
     },
     create: (object) => {
@@ -76,23 +79,23 @@ function world(said: (job: string, gives: boolean) => string, isGood = true) {
       return Promise.resolve(job ? said(name, givesOf(job)) : '');
     },
   };
+  return { client: client as KubeClient, made, jobs };
+}
+
+const runIn = (client: KubeClient, over: Partial<Parameters<typeof runCensus>[1]>) =>
+  asyncLocalStorage.run(activityContext({ workflowExecution: { workflowId: 'scc/shop/move/u1', runId: 'r1' } }), () =>
+    runCensus(client, {
+      ...aWholeTarget(),
+      ...{ ref, workload: 'ledger', workloadUid: 'w1', sourceSCC: 'anyuid' },
+      ...over,
+    }),
+  );
+
+function world(said: (job: string, gives: boolean) => string, isGood = true) {
+  const { client, made, jobs } = worldOf(said, { workload: set, pods: [0, 1].map(pod), isGood });
   const census = { volumes: ['data'], uid: 1000650000, groups: [5000], group: 5000 as number | null };
   const run = (over: Partial<typeof census> = {}, replicas = 2) =>
-    asyncLocalStorage.run(activityContext({ workflowExecution: { workflowId: 'scc/shop/move/u1', runId: 'r1' } }), () =>
-      runCensus(client as KubeClient, {
-        ...aWholeTarget(),
-        ...{
-          ref,
-          kind: 'StatefulSet',
-          strategy: 'Ordered',
-          workload: 'ledger',
-          workloadUid: 'w1',
-          sourceSCC: 'anyuid',
-          replicas,
-        },
-        census: { ...census, ...over },
-      }),
-    );
+    runIn(client, { ...{ kind: 'StatefulSet', strategy: 'Ordered', replicas }, census: { ...census, ...over } });
   return { run, made, jobs };
 }
 
@@ -137,6 +140,54 @@ describe('the census of a StatefulSet', () => {
   ])('fails where %s', async (_case, { run, jobs }, over, detail) => {
     const samples = await run(over);
     expect(samples[0]).toMatchObject({ verdict: 'fail', detail: expect.stringContaining(detail) as unknown });
+    expect(jobs.size).toBe(0);
+  });
+});
+
+describe('the census of a DaemonSet', () => {
+  const daemons = { ...set, kind: 'DaemonSet' };
+  const podOn = (node: string): KubeObject => ({
+    ...pod(0),
+    metadata: {
+      ...{ name: `agent-${node}`, namespace: 'shop', uid: `p-${node}`, labels },
+      ownerReferences: [{ apiVersion: 'apps/v1', kind: 'DaemonSet', name: 'ledger', uid: 'w1', controller: true }],
+    },
+    spec: {
+      nodeName: node,
+      volumes: [
+        { name: 'shared', persistentVolumeClaim: { claimName: 'files' } },
+        { name: 'state', hostPath: { path: '/var/lib/agent' } },
+      ],
+      containers: [
+        {
+          ...{ name: 'agent', image: 'agent:1' },
+          volumeMounts: [
+            { name: 'shared', mountPath: '/srv' },
+            { name: 'state', mountPath: '/state' },
+          ],
+        },
+      ],
+    },
+  });
+  const run = async (over: { hostPaths?: string[] }) => {
+    const { client, made, jobs } = worldOf(() => FITS, { workload: daemons, pods: ['a', 'b'].map(podOn) });
+    const samples = await runIn(client, {
+      ...{ kind: 'DaemonSet' as const, strategy: 'PerNode' as const, replicas: 2 },
+      census: { volumes: ['files'], uid: 1000650000, groups: [5000], group: null, ...over },
+    });
+    return { samples, made: made.toSorted(), jobs };
+  };
+
+  it('looks at the claims that all of its pods mount beside one of them', async () => {
+    const { samples, made } = await run({});
+    expect(samples).toMatchObject([{ verdict: 'pass', detail: expect.stringContaining('agent-a') as unknown }]);
+    expect(made).toEqual(['move-census-agent-a-look-scc-gate']);
+  });
+
+  it('looks at the folders of each node, and names its Jobs by the pods', async () => {
+    const { samples, made, jobs } = await run({ hostPaths: ['state'] });
+    expect(samples.map(({ verdict }) => verdict)).toEqual(['pass', 'pass']);
+    expect(made).toEqual(['move-census-agent-a-look-scc-gate', 'move-census-agent-b-look-scc-gate']);
     expect(jobs.size).toBe(0);
   });
 });

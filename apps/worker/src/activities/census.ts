@@ -1,6 +1,7 @@
 import type { KubeClient, KubeObject } from '@scc/kube';
 import { gateJobName, type GateSample } from '@scc/plan';
 import type { CensusTask, MigrationTarget } from '@scc/migration/contract';
+import { podsOfDaemonSet } from '../cluster/daemons.js';
 import { CENSUS_LOG, censusJobOf, type CensusVerdict, judgeCensus } from '../cluster/census.js';
 import { endOfGateJob } from '../cluster/gate-jobs.js';
 import { podTemplateOf } from '../cluster/objects.js';
@@ -28,7 +29,7 @@ export async function runCensus(kube: KubeClient, target: MigrationTarget): Prom
   const { census, sourceSCC } = target;
   if (!census) return [];
   const mounting = await mountedBy(kube, target);
-  const wanted = target.kind === 'StatefulSet' ? target.replicas : 1;
+  const wanted = hasOwnData(target) ? target.replicas : 1;
   if (sourceSCC === null || mounting.length < wanted)
     return [
       sampleOf(
@@ -48,20 +49,29 @@ export async function runCensus(kube: KubeClient, target: MigrationTarget): Prom
   return samples;
 }
 
-/** The pods of a Deployment mount the same claims, so that one stands for all of them. */
+/** Whether each pod has data of its own: by a claim of its own, or on its node. */
+const hasOwnData = ({ kind, census }: MigrationTarget): boolean =>
+  kind === 'StatefulSet' || census?.hostPaths !== undefined;
+
+/** The pods of a Deployment and of a DaemonSet mount the same claims, so that one stands for all of them. */
 async function mountedBy(kube: KubeClient, target: MigrationTarget): Promise<Mounting[]> {
   const { kind, workload, ref } = target;
   const object = await readWorkload(kube, target);
   if (kind === 'CronJob') return [{ name: workload, spec: podTemplateOf(object)['spec'] }];
-  const pods =
-    kind === 'StatefulSet'
-      ? await podsOfStatefulSet(kube, object)
-      : (await podsOfRolling(kube, object)).pods.filter(({ ready }) => ready).slice(0, 1);
+  const all = await PODS_OF[kind](kube, object);
+  const pods = kind === 'StatefulSet' ? all : all.filter(({ ready, leaving }) => ready && !leaving);
+  const asked = hasOwnData(target) ? pods : pods.slice(0, 1);
   const read = await Promise.all(
-    pods.map(({ name }) => kube.get({ apiVersion: 'v1', kind: 'Pod', namespace: ref.namespace, name })),
+    asked.map(({ name }) => kube.get({ apiVersion: 'v1', kind: 'Pod', namespace: ref.namespace, name })),
   );
   return read.flatMap((pod) => (pod ? [{ name: pod.metadata.name ?? '', spec: pod['spec'] }] : []));
 }
+
+const PODS_OF = {
+  StatefulSet: podsOfStatefulSet,
+  DaemonSet: podsOfDaemonSet,
+  Deployment: async (kube: KubeClient, object: KubeObject) => (await podsOfRolling(kube, object)).pods,
+};
 
 interface Task {
   target: MigrationTarget;
@@ -92,10 +102,12 @@ class Look {
   }
 
   async #verdict(gives: boolean): Promise<CensusVerdict> {
-    const [{ spec }, index] = this.of;
+    const [{ name: pod, spec }, index] = this.of;
     const { target, census, sourceSCC } = this.task;
     const { ref } = target;
-    const name = gateJobName(ref.name, `${GATE}-${index}`, gives ? 'give' : 'look');
+    // Pods of a DaemonSet come and go with their nodes: a place among them names none.
+    const which = target.kind === 'DaemonSet' ? pod : String(index);
+    const name = gateJobName(ref.name, `${GATE}-${which}`, gives ? 'give' : 'look');
     const ended = await new PlanJob(this.kube, ref, name).run<CensusVerdict>({
       timeout: CENSUS_LOG.timeout,
       make: () =>

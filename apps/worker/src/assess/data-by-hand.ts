@@ -1,5 +1,6 @@
 import type { Violation } from '@scc/plan';
 import type { VolumeUser } from './data-decision.js';
+import { HOST_PATH } from './host-paths.js';
 import type { DataVolume } from './storage.js';
 
 /** The ways by hand to data that another user can use, as refusals write them out. */
@@ -13,6 +14,17 @@ const pathsIn = (volumes: readonly DataVolume[]): string =>
 export const groupByHand = (volumes: readonly DataVolume[], group: number): string =>
   `Let group ${group} use the files as well, which leaves their owner and disturbs no pod: in each pod that runs now, kubectl exec POD -- sh -c 'chgrp -R ${group} ${pathsIn(volumes)} && chmod -R g+rwX ${pathsIn(volumes)}' (an NFS server that squashes root refuses that: do it there)`;
 
+/** The same where the pods that run cannot do it, and nobody stops them: by root, from outside. */
+export const outsideByHand = (volumes: readonly DataVolume[], { fsGroup }: VolumeUser): string => {
+  const keep = 'Keep the user: set its runAsUser in the template, and choose an SCC that lets it';
+  if (fsGroup === null) return `${keep}, or give the pods an fsGroup that may use the files (podSecurity.patch)`;
+  const paths = pathsIn(volumes);
+  const where = volumes.some(({ isOfNode }) => isOfNode)
+    ? `, a folder of a node on each node (${volumes.flatMap(({ isOfNode, storage }) => (isOfNode ? storage : [])).join(', ')})`
+    : '';
+  return `${keep}; or let group ${fsGroup} use the files as well, which leaves their owner and disturbs no pod: as root, in a pod that mounts them at the same paths${where}, chgrp -R ${fsGroup} ${paths} && chmod -R g+rwX ${paths}`;
+};
+
 export const ownerByHand = (volumes: readonly DataVolume[], { uids, fsGroup }: VolumeUser): string => {
   const uid = uids.find((one) => one !== null) ?? 'USER';
   const paths = pathsIn(volumes);
@@ -23,5 +35,5 @@ export const dataOfAnother = (reason: string, volumes: readonly DataVolume[], by
   code: 'DataOfAnotherUser',
   field: 'spec.targetSCC',
   message: `the migrated pods could not use their data: ${reason}`,
-  remedy: `${byHand}; then accept it by spec.traffic.accept: [${volumes.map(({ name }) => `{kind: ${CLAIM}, name: ${name}}`).join(', ')}].`,
+  remedy: `${byHand}; then accept it by spec.traffic.accept: [${volumes.map(({ name, isOfNode }) => `{kind: ${isOfNode ? HOST_PATH : CLAIM}, name: ${name}}`).join(', ')}].`,
 });

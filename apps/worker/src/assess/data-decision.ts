@@ -40,7 +40,8 @@ const OWNER_ONLY =
 export const ownerOnlyAmong = (images: readonly string[]): string | undefined =>
   images.find((image) => OWNER_ONLY.test(image));
 
-const isSameUser = (before: VolumeUser, after: VolumeUser): boolean =>
+/** Whether it is known that user and group stay. */
+export const isSameUser = (before: VolumeUser, after: VolumeUser): boolean =>
   before.fsGroup === after.fsGroup &&
   before.uids.every((uid, index) => uid !== null && uid === after.uids[index]) &&
   before.uids.length === after.uids.length;

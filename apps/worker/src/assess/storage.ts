@@ -15,6 +15,8 @@ export interface DataVolume {
   fsGroup: 'Honoured' | 'Ignored' | 'Unknown';
   /** Whether no other pod can mount it beside the one that does. */
   isOfOnePod: boolean;
+  /** A folder of each pod's node, which no claim stands for. */
+  isOfNode?: true;
 }
 
 /** A claim, by the name that its pods know it by. */

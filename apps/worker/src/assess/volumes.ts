@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { KubeClient } from '@scc/kube';
 import { movesPodByPod } from '@scc/plan';
 import type { Pod } from '@scc/scc';
@@ -6,24 +7,25 @@ import { isAccepted } from './ways.js';
 import { hasComputedPath } from '../cluster/census.js';
 import { replacesAllAtOnce } from '../cluster/rolling.js';
 import { reviewBeside } from './beside.js';
-import { CLAIM, dataOfAnother, groupByHand, ownerByHand } from './data-by-hand.js';
+import { CLAIM, dataOfAnother, groupByHand, outsideByHand, ownerByHand } from './data-by-hand.js';
 import {
   decideVolumes,
+  isAllRoot,
+  isSameUser,
   named,
   ownerOnlyAmong,
   type ReviewedVolumes,
   type VolumeDecision,
   type VolumeUser,
 } from './data-decision.js';
+import { HOST_PATH, hostPathsOf, othersWarning } from './host-paths.js';
+import { mountsOf } from './mounts.js';
 import { reviewOwners } from './owners.js';
 import { type ClaimOfPods, type DataVolume, readVolume } from './storage.js';
 import { isUndivided, type AssessedWorkload, type Facts } from './facts.js';
 
 /** Whether the migrated pods, and a canary beside pods that serve, can use the data that was written under another user. */
 
-const mountsSchema = z.looseObject({
-  volumeMounts: z.array(z.looseObject({ name: z.string(), mountPath: z.string() })).nullish(),
-});
 const volumesSchema = z
   .array(
     z.looseObject({
@@ -34,14 +36,8 @@ const volumesSchema = z
   .nullish();
 
 /** The paths at which containers mount a volume of the pod. */
-const pathsOf = ({ spec }: Pod, volume: string | undefined): string[] => [
-  ...new Set(
-    spec.containers.flatMap((container) =>
-      (mountsSchema.parse(container).volumeMounts ?? [])
-        .filter(({ name }) => name === volume)
-        .map(({ mountPath }) => mountPath),
-    ),
-  ),
+const pathsOf = (pod: Pod, volume: string | undefined): string[] => [
+  ...new Set(mountsOf(pod, volume).map(({ mountPath }) => mountPath)),
 ];
 
 /** The claims that keep data: those of the first pod stand for those of the others. */
@@ -88,18 +84,53 @@ export function volumeUserOf(pod: Pod | undefined): VolumeUser {
   };
 }
 
-/** The obstacles that the data of a workload makes, and what should be known of it; each node's own is not judged. */
+/** The image decides about the user, now and then, and stays. */
+const keepsImageUser = (running: Pod | undefined, migrated: Pod): boolean => {
+  const [before, after] = [volumeUserOf(running), volumeUserOf(migrated)];
+  const imagesOf = (pod: Pod): unknown[] => pod.spec.containers.map(({ image }) => image);
+  return (
+    running !== undefined &&
+    before.fsGroup === after.fsGroup &&
+    isDeepStrictEqual(before.uids, after.uids) &&
+    isDeepStrictEqual(imagesOf(running), imagesOf(migrated))
+  );
+};
+
+/** The obstacles that the data of a workload makes, and what should be known of it; a DaemonSet's is also its nodes'. */
 export async function reviewVolumes(
   kube: Pick<KubeClient, 'get' | 'list'>,
   facts: Facts,
   { workload, running, migrated }: { workload: AssessedWorkload; running: Pod | undefined; migrated: Pod },
 ): Promise<ReviewedVolumes> {
   const { ref, spec } = facts;
-  if (workload.daemon !== null) return { violations: [], warnings: [] };
-  const asked = claimsOf(workload, migrated).filter(
-    ({ name }) => !isAccepted(spec.traffic.accept, { kind: CLAIM, name }, ref.namespace),
-  );
-  const volumes = await Promise.all(asked.map((claim) => readVolume(kube, ref.namespace, claim)));
+  if (workload.daemon && keepsImageUser(running, migrated)) return { violations: [], warnings: [] };
+  const isAsked =
+    (kind: string) =>
+    ({ name }: { name: string }): boolean =>
+      !isAccepted(spec.traffic.accept, { kind, name }, ref.namespace);
+  const asked = claimsOf(workload, migrated).filter(isAsked(CLAIM));
+  const ofNodes = workload.daemon ? hostPathsOf(migrated) : { data: [], ofOthers: [] };
+  const volumes = [
+    ...(await Promise.all(asked.map((claim) => readVolume(kube, ref.namespace, claim)))),
+    ...ofNodes.data.filter(isAsked(HOST_PATH)),
+  ];
+  const reviewed = await reviewData(kube, facts, { workload, running, migrated, volumes });
+  const [before, after] = [volumeUserOf(running), volumeUserOf(migrated)];
+  const others = isSameUser(before, after) || isAllRoot(after) ? [] : ofNodes.ofOthers;
+  return { ...reviewed, warnings: [...reviewed.warnings, ...othersWarning(others)] };
+}
+
+async function reviewData(
+  kube: Pick<KubeClient, 'get' | 'list'>,
+  facts: Facts,
+  {
+    workload,
+    running,
+    migrated,
+    volumes,
+  }: { workload: AssessedWorkload; running: Pod | undefined; migrated: Pod; volumes: readonly DataVolume[] },
+): Promise<ReviewedVolumes> {
+  const { spec } = facts;
   const policy = migrated.spec.securityContext?.['fsGroupChangePolicy'];
   const after = volumeUserOf(migrated);
   const before = volumeUserOf(running);
@@ -144,20 +175,21 @@ const isSharing = ({ strategy, deployment, object }: AssessedWorkload): boolean 
 const isRefused = (decision: VolumeDecision): boolean => decision.do === 'Group' || decision.do === 'Refuse';
 
 function reviewedBy(decision: VolumeDecision, looked: Looked): ReviewedVolumes {
-  const { volumes, after, spec } = looked;
+  const { volumes, spec } = looked;
   switch (decision.do) {
     case 'Nothing':
       return { violations: [], warnings: [] };
     case 'FsGroup':
       return { violations: [], warnings: [decision.reason], ...changePolicyOf(decision, spec) };
     case 'Group': {
+      const does = onlyLooks(looked) ? 'look whether they can use it' : 'do it';
       const offered =
-        impossible(looked) === null ? 'Have a Job do it (spec.volumes.census: true), or do it by hand. ' : '';
+        impossible(looked) === null ? `Have a Job ${does} (spec.volumes.census: true), or do it by hand. ` : '';
       const byHand = `${offered}${groupByHand(volumes, decision.group)}`;
       return { violations: [dataOfAnother(decision.reason, volumes, byHand)], warnings: [] };
     }
     case 'Refuse':
-      return { violations: [dataOfAnother(decision.reason, volumes, ownerByHand(volumes, after))], warnings: [] };
+      return { violations: [dataOfAnother(decision.reason, volumes, otherwiseByHand(looked))], warnings: [] };
   }
 }
 
@@ -170,6 +202,13 @@ interface Looked {
   isKnown: boolean;
   migrated: Pod;
 }
+
+/** Where no group can be given by the pods themselves: of a DaemonSet nobody stops all pods. */
+const otherwiseByHand = ({ volumes, after, workload }: Looked): string =>
+  workload.daemon ? outsideByHand(volumes, after) : ownerByHand(volumes, after);
+
+/** A folder of a node may hold what others wrote: a Job gives nothing of it to anybody. */
+const onlyLooks = ({ volumes }: Looked): boolean => volumes.some(({ isOfNode }) => isOfNode);
 
 /** Whether the files may be better than what is known of their storage, and a plan wants them looked at. */
 const isToBeLookedAt = (decision: VolumeDecision, { spec, isKnown }: Looked): boolean =>
@@ -197,10 +236,10 @@ function censusOf(decision: VolumeDecision, looked: Looked): ReviewedVolumes | n
   const { volumes, after, workload } = looked;
   const why = impossible(looked);
   if (why !== null) {
-    const byHand = decision.do === 'Group' ? groupByHand(volumes, decision.group) : ownerByHand(volumes, after);
+    const byHand = decision.do === 'Group' ? groupByHand(volumes, decision.group) : otherwiseByHand(looked);
     return { violations: [dataOfAnother(`${decision.reason}; ${why}`, volumes, byHand)], warnings: [] };
   }
-  const group = groupFor(decision);
+  const group = onlyLooks(looked) ? null : groupFor(decision);
   const then =
     group === null
       ? 'and ends the migration where the migrated pods could not use them'
@@ -212,7 +251,8 @@ function censusOf(decision: VolumeDecision, looked: Looked): ReviewedVolumes | n
       `${decision.reason}: ${isUndivided(workload) ? 'before a pod moves, a Job beside each' : 'before a canary starts, a Job beside a pod'} looks at the files of ${named(volumes)}, ${then}`,
     ],
     census: {
-      volumes: volumes.map(({ name }) => name),
+      volumes: volumes.filter(({ isOfNode }) => !isOfNode).map(({ name }) => name),
+      ...(onlyLooks(looked) ? { hostPaths: volumes.filter(({ isOfNode }) => isOfNode).map(({ name }) => name) } : {}),
       uid: others.length === 0 ? uid : null,
       groups: after.fsGroup === null ? [] : [after.fsGroup],
       group,

@@ -145,6 +145,20 @@ describe('censusJobOf', () => {
     ]);
   });
 
+  it('mounts a folder of the node that is asked for, and none by the name of a claim', () => {
+    const state = { name: 'state', hostPath: { path: '/var/lib/agent' } };
+    const spec = {
+      volumes: [state],
+      containers: [{ name: 'agent', image: 'agent:1', volumeMounts: [{ name: 'state', mountPath: '/state' }] }],
+    };
+    const looking = { volumes: ['state'], uid: 1, groups: [2], group: null };
+    const of = (task: typeof looking & { hostPaths?: string[] }) => censusJobOf(spec, { ...census, task });
+    expect(of(looking)).toBeNull();
+    expect(of({ ...looking, volumes: [], hostPaths: ['state'] })).toMatchObject({
+      spec: { template: { spec: { volumes: [state], containers: [{ volumeMounts: [{ readOnly: true }] }] } } },
+    });
+  });
+
   it('is none of a pod without these volumes', () => {
     expect(censusJobOf({ ...podSpec, volumes: [] }, census)).toBeNull();
   });

@@ -38,6 +38,7 @@ const podSpecSchema = z.looseObject({
       z.looseObject({
         name: z.string(),
         persistentVolumeClaim: z.looseObject({ claimName: z.string() }).nullish(),
+        hostPath: z.looseObject({ path: z.string() }).nullish(),
       }),
     )
     .nullish(),
@@ -88,7 +89,8 @@ const picked = (from: Readonly<Record<string, unknown>>, fields: readonly string
 export function censusJobOf(podSpec: unknown, { task, gives, ...job }: Census): KubeObject | null {
   const before = task.isServing ? WHO : gives && task.group !== null ? giveTo(task.group) : '';
   const command = before + LOOK;
-  return dataJobOf(podSpec, { ...job, command, volumes: task.volumes, isWriting: gives });
+  const { volumes, hostPaths = [] } = task;
+  return dataJobOf(podSpec, { ...job, command, volumes, hostPaths, isWriting: gives });
 }
 
 /** A Job on the data of one pod. */
@@ -99,6 +101,8 @@ export interface DataJob {
   sourceSCC: string;
   /** Names of claims, or of the templates that they are made from. */
   volumes: readonly string[];
+  /** Names of volumes that are folders of the pod's node. */
+  hostPaths?: readonly string[];
   /** For a shell, whose arguments are the paths. */
   command: string;
   isWriting: boolean;
@@ -118,9 +122,10 @@ const asRoot = ({
 export function dataJobOf(podSpec: unknown, job: DataJob): KubeObject | null {
   const { ref, name, sourceSCC, isWriting, isRoot = false } = job;
   const spec = podSpecSchema.parse(podSpec);
-  const volumes = (spec.volumes ?? []).filter(
-    ({ name: volume, persistentVolumeClaim: claim }) =>
-      claim && (job.volumes.includes(volume) || job.volumes.includes(claim.claimName)),
+  const volumes = (spec.volumes ?? []).filter(({ name: volume, persistentVolumeClaim: claim, hostPath }) =>
+    claim
+      ? job.volumes.includes(volume) || job.volumes.includes(claim.claimName)
+      : hostPath && job.hostPaths?.includes(volume),
   );
   const isAsked = (mount: { name: string }): boolean => volumes.some((volume) => volume.name === mount.name);
   const container = spec.containers.find(({ volumeMounts }) => volumeMounts?.some(isAsked));
