@@ -14,8 +14,8 @@ import { deploy, remove, streamsOf } from './workload.fixture.js';
 const isWhole = scaled(1) > 1;
 /** Cells of the gate. */
 const CELLS = 12;
-/** How many cells happen at the same time, to as many processes. */
-const AT_ONCE = isWhole ? 3 : 4;
+/** How many of them happen at the same time, to as many processes. */
+const AT_ONCE = 4;
 /** How long a process stands still: longer than Temporal waits for a heartbeat; a minute in `npm run verify`. */
 const STANDSTILL_MS = isWhole ? 60_000 : 9_000;
 /** Requests a second through each of the two proxies, of each workload. */
@@ -87,22 +87,31 @@ class Wave {
 
   /** Killed processes start again, one after the other; stopped ones go on at the same time. */
   async strike(): Promise<void> {
-    const { stack } = this.#bench;
-    const partOf = ({ process }: Met) => stack.part(process === 'worker' ? 'worker-1' : process);
-    for (const cell of this.#met.filter(({ fault }) => fault === 'killed')) {
-      await partOf(cell).kill();
-      // Killed, the last children of PostgreSQL still hold the shared memory for a moment.
-      const started = () =>
-        partOf(cell)
-          .start()
-          .then(() => true);
-      await waitFor(started, { timeoutMs: TIMEOUT_MS, everyMs: 500, what: `${cell.process} to start again` });
+    const killed = this.#met.filter(({ fault }) => fault === 'killed');
+    for (const cell of killed) {
+      await this.#partOf(cell).kill();
+      await this.#restart(cell);
     }
-    const still = this.#met.filter(({ fault }) => fault === 'stopped for a while').map(partOf);
+    const still = this.#met.filter(({ fault }) => fault === 'stopped for a while').map((cell) => this.#partOf(cell));
     if (still.length === 0) return;
     await Promise.all(still.map((part) => part.signal('SIGSTOP')));
     await lasting(STANDSTILL_MS);
     await Promise.all(still.map((part) => part.signal('SIGCONT')));
+    // What began while the other stood still may have given up by itself.
+    for (const cell of killed) await this.#restart(cell);
+  }
+
+  #partOf({ process }: Met) {
+    return this.#bench.stack.part(process === 'worker' ? 'worker-1' : process);
+  }
+
+  /** Starts what has ended; killed, the last children of PostgreSQL still hold the shared memory for a moment. */
+  async #restart(cell: Met): Promise<void> {
+    const started = () =>
+      this.#partOf(cell)
+        .start()
+        .then(() => true);
+    await waitFor(started, { timeoutMs: TIMEOUT_MS, everyMs: 500, what: `${cell.process} to start again` });
   }
 
   /** Lets each migration go on to its end. */

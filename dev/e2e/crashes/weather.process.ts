@@ -52,6 +52,8 @@ function passOn(incoming: IncomingMessage, response: ServerResponse, isSilent: b
       return;
     }
     response.writeHead(answered.statusCode ?? 502, answered.headers);
+    // A watch is answered long before its first event.
+    response.flushHeaders();
     answered.pipe(response);
     answered.on('error', () => response.destroy());
   });
