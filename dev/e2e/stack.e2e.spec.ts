@@ -8,6 +8,13 @@ import { waitForDeployments } from '../src/samples.js';
 
 const CLUSTER_ONLY = { governance: false, worker: false, watcher: false };
 const unexpected: string[] = [];
+/** What a pod says of its readiness. */
+const readySchema = z
+  .looseObject({
+    status: z.looseObject({ conditions: z.array(z.looseObject({ type: z.string(), status: z.string() })) }),
+  })
+  .transform(({ status }) => status.conditions.filter(({ type }) => type === 'Ready').map(({ status }) => status));
+
 let stack: Stack;
 
 beforeAll(async () => {
@@ -167,6 +174,18 @@ describe('the local stack', () => {
     );
     expect(await addresses()).toEqual(before);
   }, 180_000);
+
+  it('says again that a pod is ready when somebody else wrote that it is not, as of a node that was lost', async () => {
+    const [pod] = await pods('app');
+    const path = `/api/v1/namespaces/shop/pods/${pod?.metadata.name ?? ''}`;
+    const conditions = [{ type: 'Ready', status: 'False' }];
+    const type = 'application/strategic-merge-patch+json';
+    await stack.api.call('PATCH', `${path}/status`, { status: { conditions } }, type);
+    await waitFor(async () => readySchema.parse(await stack.api.get(path)).includes('True'), {
+      timeoutMs: 60_000,
+      what: 'the kubelet to say what it sees',
+    });
+  }, 120_000);
 
   it('is reached from outside with its kubeconfig and on its ports', async () => {
     expect(await readFile(stack.kubeconfig.outside, 'utf8')).toContain(`server: ${stack.addresses.kubernetes}`);

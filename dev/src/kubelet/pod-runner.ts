@@ -9,7 +9,7 @@ import { ProcessPod, type ProcessHost } from './process.js';
 import { programOf } from './program.js';
 import { servedContainer } from './served.js';
 import type { Serving } from './serving.js';
-import { podStatusOf, type PodCondition, type ContainerView } from './status.js';
+import { isOverwritten, podStatusOf, type PodCondition, type ContainerView } from './status.js';
 import { PART_LABEL, type WorkloadContainers } from './workloads.js';
 
 const RETRY_MS = 200;
@@ -95,7 +95,7 @@ export class PodRunner {
   update(pod: KubeletPod): void {
     this.#pod = pod;
     if (pod.metadata.deletionTimestamp !== undefined) void this.#terminate(pod);
-    else if (pod.spec.readinessGates.length > 0) this.#mark();
+    else if (pod.spec.readinessGates.length > 0 || isOverwritten(pod, this.#conditions)) this.#mark();
   }
 
   /** Ends everything at once: the pod is gone from the API, or the kubelet stops. */

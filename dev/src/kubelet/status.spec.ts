@@ -1,5 +1,5 @@
 import { aPod } from './pod.fixture.js';
-import { phaseOf, podStatusOf, type PodCondition, type ContainerView, type PodView } from './status.js';
+import { isOverwritten, phaseOf, podStatusOf, type PodCondition, type ContainerView, type PodView } from './status.js';
 
 const RUNNING = { running: { startedAt: 't0' } };
 const container = (over: Partial<ContainerView> = {}): ContainerView => ({
@@ -68,5 +68,19 @@ describe('statusOf', () => {
     const { conditions } = podStatusOf(pod, view([container()]), 't1');
     expect(conditionOf(conditions, 'ContainersReady')?.status).toBe('True');
     expect(conditionOf(conditions, 'Ready')).toMatchObject({ status: 'False', reason: 'ReadinessGatesNotReady' });
+  });
+});
+
+describe('isOverwritten', () => {
+  const seen = (status: string) => ({ ...aPod().pod, status: { conditions: [{ type: 'Ready', status }] } }) as never;
+  const { conditions } = podStatusOf(aPod().pod, view([container()]), 't1');
+
+  it('is true once somebody else says otherwise of a condition', () => {
+    expect(isOverwritten(seen('False'), conditions)).toBe(true);
+  });
+
+  it('is false for what was written, and before anything was', () => {
+    expect(isOverwritten(seen('True'), conditions)).toBe(false);
+    expect(isOverwritten(seen('False'), [])).toBe(false);
   });
 });

@@ -72,6 +72,10 @@ function conditionsOf(pod: KubeletPod, view: PodView, now: string): PodCondition
   ];
 }
 
+/** Whether somebody else changed what the kubelet wrote, as the node controller does for a node that it has lost. */
+export const isOverwritten = ({ status }: KubeletPod, written: readonly PodCondition[]): boolean =>
+  status.conditions.some((seen) => written.some(({ type, status }) => type === seen.type && status !== seen.status));
+
 const containerStatus = ({ name, image, state, lastState, ready, started, restartCount }: ContainerView): object => ({
   name,
   image,
