@@ -35,9 +35,11 @@ export function mutatedPlans(running: () => Running): void {
   function startLooking() {
     const stopping = new AbortController();
     let ends = new Map<string, string>();
+    let seen: z.infer<typeof plansSchema> = [];
     const looking = (async () => {
       while (!stopping.signal.aborted) {
         const plans = plansSchema.parse((await api().list(PLANS)).items);
+        seen = plans;
         ends = new Map(
           plans.flatMap(({ metadata: { name, finalizers }, status: { phase = '' } = {} }) =>
             ENDS.has(phase) && finalizers.length === 0 ? [[name, phase]] : [],
@@ -52,6 +54,9 @@ export function mutatedPlans(running: () => Running): void {
     const ended = (name: string): Promise<string> =>
       waitFor(() => Promise.resolve(ends.get(name) ?? null), {
         ...{ timeoutMs: 4 * TIMEOUT_MS, everyMs: LOOK_MS, what: `the end of ${name}` },
+      }).catch((error: unknown) => {
+        const plan = seen.find(({ metadata }) => metadata.name === name);
+        throw new Error(`${name} has not ended: ${JSON.stringify(plan)}`, { cause: error });
       });
     const stop = async (): Promise<void> => {
       stopping.abort();
