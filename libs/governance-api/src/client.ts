@@ -20,6 +20,8 @@ export interface GovernanceClientOptions {
 export interface CallOptions {
   /** The same key with the same body has its effect once and gets the same answer; a new one per call unless said. */
   idempotencyKey?: string;
+  /** All tries of this call together, and each of them; those of the client unless said. */
+  timeoutMs?: number;
   signal?: AbortSignal;
 }
 
@@ -113,7 +115,7 @@ class Caller {
     uid: string,
     { body, call }: { body: unknown; call: CallOptions },
   ): Promise<z.output<R['response']>> {
-    const { timeoutMs = 15_000 } = this.options;
+    const { timeoutMs, attemptMs } = timesOf(this.options, call);
     const until = performance.now() + timeoutMs;
     const headers = {
       accept: 'application/json',
@@ -125,7 +127,12 @@ class Caller {
     for (let attempt = 1; ; attempt += 1) {
       const left = until - performance.now();
       try {
-        const answer = await this.attempt(route, uid, { headers, body: text, left, signal: call.signal });
+        const answer = await this.attempt(route, uid, {
+          headers,
+          body: text,
+          attemptMs: Math.min(left, attemptMs),
+          signal: call.signal,
+        });
         return checked<R['response']>(
           route.response,
           parsedJson(answer),
@@ -146,15 +153,20 @@ class Caller {
   private async attempt(
     { method, path }: Route,
     uid: string,
-    request: { headers: Record<string, string>; body: string | null; left: number; signal: AbortSignal | undefined },
+    request: {
+      headers: Record<string, string>;
+      body: string | null;
+      attemptMs: number;
+      signal: AbortSignal | undefined;
+    },
   ): Promise<HttpAnswer> {
-    const { attemptTimeoutMs = 5000, token } = this.options;
+    const { token } = this.options;
     const answer = await this.http.send({
       method,
       url: new URL(path.replace('{id}', encodeURIComponent(uid)), this.base),
       headers: { ...request.headers, authorization: `Bearer ${await token()}` },
       body: request.body,
-      timeoutMs: Math.max(1, Math.ceil(Math.min(attemptTimeoutMs, request.left))),
+      timeoutMs: Math.max(1, Math.ceil(request.attemptMs)),
       signal: request.signal,
       // The idempotency key makes twice the same as once.
       repeatable: true,
@@ -164,6 +176,11 @@ class Caller {
     return answer;
   }
 }
+
+const timesOf = (options: GovernanceClientOptions, call: CallOptions): { timeoutMs: number; attemptMs: number } => ({
+  timeoutMs: call.timeoutMs ?? options.timeoutMs ?? 15_000,
+  attemptMs: call.timeoutMs ?? options.attemptTimeoutMs ?? 5000,
+});
 
 const parsedJson = ({ text }: HttpAnswer): unknown => {
   try {

@@ -1,4 +1,6 @@
-import type { GovernanceClient, PlanIdentity } from '@scc/governance-api';
+import { createHash } from 'node:crypto';
+import { activityInfo } from '@temporalio/activity';
+import type { EvaluationRequest, GovernanceClient, PlanIdentity } from '@scc/governance-api';
 import type { GovernanceSummary, MigrationTarget } from '@scc/migration/contract';
 import {
   AUTHOR_ANNOTATION,
@@ -59,6 +61,16 @@ const quietWarnings = (requestsPerSecond: number | null, { gates }: PlanSpec): s
         'no request to the workload was counted in the last two minutes: while none is, its gates judge readiness, restarts and permission errors in logs instead',
       ];
 
+/** An evaluation is more work for governance than its other answers are; in milliseconds. */
+const EVALUATION_MS = 9_000;
+
+/** The next try of an activity gets the answer that came too late for the one before, as long as the facts are the same. */
+function keyOf(request: EvaluationRequest): string {
+  const { workflowExecution, activityId } = activityInfo();
+  const asked = [workflowExecution?.runId, activityId, request];
+  return createHash('sha256').update(JSON.stringify(asked)).digest('base64url');
+}
+
 interface EvaluatedPlan {
   plan: ReadPlan;
   facts: Facts;
@@ -77,7 +89,7 @@ export async function askGovernance(
   const scope = { namespace: ref.namespace, services };
   const requestsPerSecond = services.length === 0 ? null : await metrics.rate(scope).catch(() => null);
   const { deployment, object, pods } = workload;
-  const evaluation = await governance.evaluate(ref.uid, {
+  const request: EvaluationRequest = {
     plan: {
       ...identityOf(ref, plan),
       authorIdentity: identityIn(facts.planAnnotations, AUTHOR_ANNOTATION),
@@ -112,6 +124,10 @@ export async function askGovernance(
     },
     expectedDurationSeconds: expectedSeconds(plan.spec, workload),
     target: withoutTemplates(target),
+  };
+  const evaluation = await governance.evaluate(ref.uid, request, {
+    timeoutMs: EVALUATION_MS,
+    idempotencyKey: keyOf(request),
   });
   const { assessmentId, band, changeRisk, exposure, factors } = evaluation.risk;
   return {
