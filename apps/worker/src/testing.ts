@@ -4,3 +4,4 @@ export { readPlan, type ReadPlan } from './activities/plan.js';
 export { createInstruments } from './metrics.js';
 export { awaitSilence } from './activities/silence.js';
 export { noMetrics, prometheusMetrics } from './outside/prometheus.js';
+export { routersOf } from './routers.js';

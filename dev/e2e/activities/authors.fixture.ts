@@ -16,7 +16,7 @@ interface Author {
   by?: { namespace: string; name: string };
 }
 
-export function authorsOn(of: () => { stack: Stack; cluster: Cluster; world: World }) {
+export function authorsOn(of: () => { stack: Stack; cluster: Cluster; world: Pick<World, 'namespace'> }) {
   /** Creates a plan, which admission sees as any other. @throws Error with the API server's words when it refuses */
   async function planBy({ user, groups = [], extra = {}, by }: Author, name: string): Promise<PlanRef> {
     const { stack, cluster, world } = of();

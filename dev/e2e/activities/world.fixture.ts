@@ -8,7 +8,14 @@ import { type MigrationTarget, type StoredImage, workflowIdOf } from '@scc/migra
 import { FIELD_MANAGER, PLAN_TYPE, type PlanRef } from '@scc/plan';
 import { waitFor } from '@scc/runtime';
 import { activityContext } from '@scc/testing/activity-context';
-import { createInstruments, noMetrics, readPlan, type ReadPlan, unguardedActivities } from '@scc/worker/testing';
+import {
+  createInstruments,
+  noMetrics,
+  readPlan,
+  type ReadPlan,
+  routersOf,
+  unguardedActivities,
+} from '@scc/worker/testing';
 import { parseAllDocuments, stringify } from 'yaml';
 import { ROOT, type Stack } from '../../src/index.js';
 
@@ -23,6 +30,8 @@ interface Run {
   attempt?: number;
   /** How long ago the activity was scheduled, in milliseconds. */
   agoMs?: number;
+  /** All routers of a worker work, and not that of the mesh alone. */
+  routers?: 'all';
 }
 
 const runOf = (ref: PlanRef) => ({
@@ -90,10 +99,10 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
     caFile: path.join(stack.stateDir, 'tls', 'ca.crt'),
     token: async () => (await readFile(path.join(stack.stateDir, 'tokens', 'worker.governance'), 'utf8')).trim(),
   });
-  const activities = unguardedActivities({
+  const routing = { kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined };
+  const others = {
     kube,
     governance,
-    router: new IstioRouter({ kube, fieldManager: FIELD_MANAGER, boundMs: 1, signal: () => undefined }),
     metrics: noMetrics,
     reviewGates: () => Promise.resolve({ violations: [], warnings: [] }),
     readImages: () => Promise.resolve(new Map()),
@@ -102,13 +111,15 @@ export async function clusterOf(stack: Stack): Promise<Cluster> {
     drainMs: 0,
     domain: 'cluster.local',
     root: 'istio-system',
-  });
+  };
+  const ofMesh = unguardedActivities({ ...others, router: new IstioRouter(routing) });
+  const ofAll = unguardedActivities({ ...others, router: routersOf({ ...routing, reloadMs: 1 }) });
   return {
     admin,
     called: () => [...called],
     written: () => called.filter((name) => WRITES.has(name)),
-    run: (run) =>
-      new Proxy(activities, {
+    run: ({ routers, ...run }) =>
+      new Proxy(routers === 'all' ? ofAll : ofMesh, {
         get: (target, name) => {
           const activity: unknown = Reflect.get(target, name);
           if (typeof activity !== 'function') return activity;

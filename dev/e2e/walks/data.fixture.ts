@@ -56,6 +56,16 @@ const sharing = (namespace: string, container: object, mode: string, spec: objec
   },
 ];
 
+/** A DaemonSet whose pods mount one claim, on each node. */
+const onNodes = (namespace: string, container: object) => {
+  const [, served, claim] = sharing(namespace, container, 'ReadWriteMany');
+  const volumes = [{ name: 'data', persistentVolumeClaim: { claimName: CLAIM } }];
+  const template = templateOf({ volumeMounts: [mount], ...container }, { volumes });
+  const spec = { selector: { matchLabels: { app: APP } }, template };
+  const daemons = { apiVersion: 'apps/v1', kind: 'DaemonSet', metadata: { name: APP, namespace }, spec };
+  return [daemons, ...(served ? [served] : []), ...(claim ? [claim] : [])];
+};
+
 const givesToGroup = (fsGroupPolicy: string) => (ground: Ground) =>
   ground.admin.patch(
     { apiVersion: 'storage.k8s.io/v1', kind: 'CSIDriver', name: STORAGE_DRIVER },
@@ -140,6 +150,26 @@ export const DATA_WALKS: readonly Walk[] = [
         verdict: 'pass',
         detail: expect.stringContaining(`group ${group} was let use them`) as unknown,
       });
+      await givesToGroup('File')({ cluster, admin, ...ground });
+    },
+  },
+  {
+    code: 'DataOfAnotherUser',
+    way: 'a Job lets the group of a DaemonSet use the claim that its pods share, before the first of them moves',
+    workload: (namespace) => onNodes(namespace, database),
+    before: givesToGroup('None'),
+    walk: ([violation]) => {
+      expect(violation?.remedy).toContain('Have a Job do it (spec.volumes.census: true)');
+      return Promise.resolve({ volumes: { census: true } });
+    },
+    then: async ({ target }, { cluster, admin, ...ground }) => {
+      const samples = await cluster
+        .run({ ref: target.ref })
+        .callWebhooks(target, { at: 'BeforeMigrate', gates, weight: 0 });
+      expect([target.strategy, samples]).toMatchObject([
+        'PerNode',
+        [{ verdict: 'pass', detail: expect.stringContaining('was let use them') as unknown }],
+      ]);
       await givesToGroup('File')({ cluster, admin, ...ground });
     },
   },
