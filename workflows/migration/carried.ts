@@ -35,6 +35,8 @@ export interface Position {
   /** When live requests began to go to the canary, and to come back; absent before, and from earlier versions. */
   liveMs?: number;
   returnedMs?: number;
+  /** Since when every proxy was seen to lead everything to one side; absent while none was, and from earlier versions. */
+  ledMs?: number;
   /** The wait for the first run or pods has ended, and none came. */
   notObserved?: true;
   /** When gates judged last; absent before, and from earlier versions. */

@@ -92,7 +92,8 @@ export interface MigrationResult {
  * Failures are terminal when their type is in `TERMINAL_FAILURES`; all others are tried again.
  */
 export interface MigrationActivities {
-  acceptPlan: (ref: PlanRef) => Promise<Acceptance>;
+  /** @param first what a plan that is accepted shows at once, but for its generation; absent in earlier versions */
+  acceptPlan: (ref: PlanRef, first?: PlanStatus) => Promise<Acceptance>;
   readLiveSettings: (ref: PlanRef) => Promise<LiveSettings | null>;
   assess: (ref: PlanRef) => Promise<Assessment>;
   approvalState: (ref: PlanRef) => Promise<ApprovalAnswer>;
@@ -131,8 +132,9 @@ export interface MigrationActivities {
   /**
    * Changes the template. A canary's workload is seen to get no requests first: what that rests on is the answer.
    * @param begunMs when this step was begun, in milliseconds since the epoch; absent: nothing is waited for
+   * @param ledForMs how long every proxy has led everything to the canary already; absent where none was asked
    */
-  migrateWorkload: (target: MigrationOutline, begunMs?: number) => Promise<StableSide | undefined>;
+  migrateWorkload: (target: MigrationOutline, begunMs?: number, ledForMs?: number) => Promise<StableSide | undefined>;
   awaitWorkload: (target: MigrationOutline, timeoutMs: number) => Promise<PodSCC[]>;
   /** Stops all pods of a workload, so that nothing uses its data, and waits until they are gone. */
   stopWorkload: (target: MigrationOutline) => Promise<void>;
@@ -164,7 +166,8 @@ export interface MigrationActivities {
    */
   awaitRun: (target: MigrationOutline, request: RunRequest) => Promise<GoodRun>;
   awaitStable: (target: MigrationOutline) => Promise<void>;
-  removeCanary: (target: MigrationOutline) => Promise<void>;
+  /** @param ledForMs how long every proxy has led everything to the workload already; absent where none was asked */
+  removeCanary: (target: MigrationOutline, ledForMs?: number) => Promise<void>;
   revokeSource: (
     target: MigrationOutline,
     mode: 'Revoke' | 'Keep',

@@ -1,4 +1,4 @@
-import type { GateSample, MigrationEvent, Step, Violation } from '@scc/plan';
+import type { GateSample, MigrationEvent, PlanStatus, Step, Violation } from '@scc/plan';
 import type { AcceptedPlan, LiveSettings, MigrationActivities, MigrationOutline } from './contract.js';
 import type { UndoEffects } from './undo.js';
 
@@ -20,6 +20,8 @@ export interface Cleared {
 export interface Effects extends UndoEffects {
   act: MigrationActivities;
   now: () => number;
+  /** What a plan shows once it is accepted. */
+  firstStatus: () => PlanStatus;
   /** Takes over what the plan says about its own course: settings that may change, what a failure leads to. */
   adopt: (plan: AcceptedPlan) => void;
   settings: () => LiveSettings;

@@ -142,6 +142,7 @@ function effectsOf({ position, body, journal, operator }: Parts): Effects {
     undo: undoActivities,
     record,
     now: () => Date.now(),
+    firstStatus: () => journal.firstStatus(),
     adopt: (plan) => {
       operator.adopt(plan.live);
       journal.nameWorkload(plan.workload);

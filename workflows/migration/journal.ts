@@ -95,6 +95,15 @@ export class Journal {
     };
   }
 
+  /** What the plan shows once it is accepted, without the times that the event of it will have. */
+  firstStatus(): PlanStatus {
+    const event = { type: 'PlanAccepted', generation: 0, author: null } as const;
+    const { phase, message } = recordEvent(this.state, event, new Date().toISOString()).state;
+    const { workflowId, runId } = workflowInfo();
+    this.sequence = Math.max(this.sequence + 1, Date.now());
+    return { phase, message, weight: 0, workflowId, runId, sequence: this.sequence };
+  }
+
   private recordedCondition(observedGeneration: number): Condition[] {
     if (this.refusal === null) return [];
     const message = `governance does not take the events of this migration: ${this.refusal}`;

@@ -49,6 +49,36 @@ describe('migrate', () => {
     expect(earlier.events.map(({ type }) => type)).not.toContain('StableSideSeen');
   });
 
+  it.each([
+    ['proxies', [20_000, 40_000]],
+    ['bound', [undefined, undefined]],
+  ] as const)('says how long everything has led to one side, known by %s', async (verifiedBy, expected) => {
+    const { fx } = aWorld();
+    const { act } = fx();
+    const asked: (number | undefined)[] = [];
+    let nowMs = 0;
+    const later = async <T>(work: Promise<T>): Promise<T> => {
+      const result = await work;
+      nowMs += 20_000;
+      return result;
+    };
+    const over: Partial<MigrationActivities> = {
+      setWeights: async (...args) => ({ ...(await act.setWeights(...args)), verifiedBy }),
+      restoreRoutes: (...args) => later(act.restoreRoutes(...args)),
+      migrateWorkload: (target, begunMs, ledForMs) => {
+        asked.push(ledForMs);
+        return act.migrateWorkload(target, begunMs);
+      },
+      removeCanary: (target, ledForMs) => {
+        asked.push(ledForMs);
+        return act.removeCanary(target);
+      },
+    };
+    const hold: Effects['hold'] = () => later(Promise.resolve([]));
+    await migrate(start(), fx({ act: { ...act, ...over }, hold, now: () => nowMs }));
+    expect(asked).toEqual(expected);
+  });
+
   it('looks at shared data before a canary starts where the plan wants that, and makes none where the census fails', async () => {
     const assess = () => allowed(aTarget(), { ...plan, census: 'BeforeCanary' as const });
     const { world, events, fx } = aWorld({ activity: 'callWebhooks', at: 1 }, { assess });

@@ -42,7 +42,7 @@ async function forward(position: Position, fx: Effects): Promise<MigrationResult
 }
 
 async function accept(position: Position, fx: Effects): Promise<AcceptedPlan | MigrationResult> {
-  const acceptance = await fx.act.acceptPlan(position.ref);
+  const acceptance = await fx.act.acceptPlan(position.ref, fx.firstStatus());
   if (!acceptance.accepted) {
     if ('over' in acceptance)
       return {
@@ -218,13 +218,17 @@ async function revoked({ plan, target, position, fx }: Course): Promise<{ bindin
 }
 
 /** Takes the canary and its routes away, now that nothing is sent there. */
-async function clearAway({ target, fx, at }: Course): Promise<void> {
+async function clearAway(course: Course): Promise<void> {
+  const { target, position, fx, at } = course;
   const { act, untilDone } = fx;
-  await at('routes restored', async () =>
-    reportConflicts(fx.record, await untilDone('restoreRoutes', () => act.restoreRoutes(target))),
-  );
+  await at('routes restored', async () => {
+    const conflicts = await untilDone('restoreRoutes', () => act.restoreRoutes(target));
+    // Routes that another client has changed may have led elsewhere meanwhile.
+    if (conflicts.length > 0) delete position.ledMs;
+    reportConflicts(fx.record, conflicts);
+  });
   await at('canary removed', async () => {
-    await untilDone('removeCanary', () => act.removeCanary(target));
+    await untilDone('removeCanary', () => act.removeCanary(target, ledFor(course)));
     fx.record({ type: 'CanaryRemoved' });
   });
 }
@@ -276,10 +280,17 @@ async function shift(course: Course): Promise<void> {
   await webhooks(course, 'AfterShift', plan.weights.at(-1) ?? 0);
 }
 
-async function shiftTo({ target, fx }: Course, canary: number, step: number): Promise<void> {
+async function shiftTo({ target, position, fx }: Course, canary: number, step: number): Promise<void> {
+  delete position.ledMs;
   const verified = await fx.act.setWeights(target, canary);
+  // A bound says nothing of clients that stay where they are until nothing names that side any more.
+  if ((canary === 0 || canary === 100) && verified.verifiedBy === 'proxies') position.ledMs = fx.now();
   fx.record({ type: 'WeightShifted', step, weights: { canary, stable: 100 - canary }, ...verified });
 }
+
+/** For how long the side that everything is led to has had it, so that what is under way elsewhere gets no time twice. */
+const ledFor = ({ position: { ledMs }, fx }: Course): number | undefined =>
+  ledMs === undefined ? undefined : fx.now() - ledMs;
 
 /** With all traffic on the canary the workload itself is rolled out; it serves no request until all of it is ready. */
 async function migrateBehindCanary(course: Course): Promise<void> {
@@ -291,7 +302,7 @@ async function migrateBehindCanary(course: Course): Promise<void> {
   await at('migrate', async () => {
     fx.record({ type: 'WorkloadMigrationStarted' });
     const pods = await fx.attempt(async () => {
-      const seen = await act.migrateWorkload(target, fx.now());
+      const seen = await act.migrateWorkload(target, fx.now(), ledFor(course));
       // Of histories in which nothing was looked at there is no answer.
       if (seen) fx.record({ type: 'StableSideSeen', ...seen });
       return act.awaitWorkload(target, plan.readinessTimeoutMs);

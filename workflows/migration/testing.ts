@@ -236,6 +236,7 @@ export function aWorld(
     undo: act,
     record: (event) => void events.push(event),
     now: () => 0,
+    firstStatus: () => ({}),
     adopt: () => undefined,
     settings: () => settings,
     clearance: () => Promise.resolve({ waited: false }),

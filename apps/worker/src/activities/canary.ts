@@ -1,6 +1,6 @@
 import { fenceOf, isForbidden, type KubeClient, type KubeObject, type ObjectId, readyEndpointsOf } from '@scc/kube';
 import type { MigrationTarget } from '@scc/migration/contract';
-import { canaryAnnotations, canaryLabels, copyName, DRY_RUN_USER, FIELD_MANAGER, untracked } from '@scc/plan';
+import { canaryAnnotations, canaryLabels, copyName, DRY_RUN_USER, FIELD_MANAGER, isRecord, untracked } from '@scc/plan';
 import { messageOf } from '@scc/runtime';
 import { SCC_ANNOTATION } from '@scc/scc';
 import { terminal } from '../failures.js';
@@ -165,6 +165,10 @@ function withClaims(spec: { volumes?: { name: string }[] }, { claimTemplates = [
   return { volumes: [...volumes.filter(({ name }) => !claimTemplates.includes(name)), ...claims] };
 }
 
+/** Whether some are led to the canary until the routes are restored, whatever its share is. */
+const leadsTesters = ({ survey }: Pick<MigrationTarget, 'survey'>): boolean =>
+  isRecord(survey) && isRecord(survey['request']) && survey['request']['testers'] !== undefined;
+
 type CanaryActivities = Pick<TargetActivities, 'createCanary' | 'awaitCanary' | 'removeCanary' | 'confirmAdmission'>;
 
 /** The canary: a copy of the workload under the target SCC, with Services and policies of its own. */
@@ -275,13 +279,13 @@ export function canaryActivities(kube: KubeClient): CanaryActivities {
       return pods.map(asPodSCC);
     },
 
-    removeCanary: async (target) => {
+    removeCanary: async (target, ledForMs = 0) => {
       for (const { key, minReplicas } of target.autoscalers)
         await holdScale(kube, { key, from: target.replicas, to: minReplicas });
       const canary = await kube.get(deploymentId(target));
       if (canary && isOfPlan(canary, target) && canary.metadata.deletionTimestamp === undefined) {
         // Requests that were sent before the proxies switched are still being answered.
-        await interruptiblePause(target.drainMs);
+        await interruptiblePause(Math.max(0, target.drainMs - (leadsTesters(target) ? 0 : ledForMs)));
         const { uid } = canary.metadata;
         // Pods of a Deployment that a finalizer keeps would stay for as long as it does.
         if (finalizersOf(canary).length > 0) await emptied(kube, deploymentId(target));

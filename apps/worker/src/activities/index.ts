@@ -21,7 +21,6 @@ import { endingWithNamespace } from './going.js';
 import { governanceActivities } from './governance.js';
 import { guarded, ownWorkflowsOnly } from './guarded.js';
 import { grantActivities } from './grants.js';
-import { FirstWord } from './first-word.js';
 import { earlierOf, outcomeActivities, knownOutcome } from './outcome.js';
 import { beating } from './pace.js';
 import { planActivities, readPlan } from './plan.js';
@@ -107,10 +106,11 @@ function byStrategy(
   return {
     runTrial: ofRuns.runTrial,
     awaitRun: (target, request) => next(target).awaitRun(target, request),
-    removeCanary: (target) => (target.strategy === 'NextRun' ? ofRuns : canary).removeCanary(target),
+    removeCanary: (target, ledForMs) =>
+      target.strategy === 'NextRun' ? ofRuns.removeCanary(target) : canary.removeCanary(target, ledForMs),
     moveOrdinal: (target, index) => podByPod(target).moveOrdinal(target, index),
     awaitOrdinal: (target, index, timeoutMs) => podByPod(target).awaitOrdinal(target, index, timeoutMs),
-    migrateWorkload: (target, begunMs) => choice(target).migrateWorkload(target, begunMs),
+    migrateWorkload: (target, begunMs, ledForMs) => choice(target).migrateWorkload(target, begunMs, ledForMs),
     awaitWorkload: (target, timeoutMs) => choice(target).awaitWorkload(target, timeoutMs),
     awaitStable: (target) => choice(target).awaitStable(target),
     restoreWorkload: (target, images) => choice(target).restoreWorkload(target, images),
@@ -185,13 +185,10 @@ export function createActivities(deps: WorkerDeps): MigrationActivities {
   const { kube, governance, instruments } = deps;
   const assess = assessWith(deps);
   const planning = planningActivities(deps);
-  const firstWord = new FirstWord();
   const activities: MigrationActivities = {
     ...planning,
-    project: (ref, projection) => firstWord.say(ref.uid, () => planning.project(ref, projection)),
     ...guarded({ governance, sealed: new SealedMaterial(kube) }, targetActivities(deps)),
     assess: async (ref) => {
-      await firstWord.heard(ref.uid);
       const judged = await assess(ref, await readPlan(kube, ref));
       return judged.ok ? { ...judged, target: outlineOf(judged.target) } : judged;
     },

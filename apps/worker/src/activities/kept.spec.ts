@@ -86,6 +86,30 @@ describe('a canary that is removed', () => {
     for (const id of canaryObjects(target)) expect(stored(id)).toBeUndefined();
   });
 
+  const LONG_MS = 1_000_000;
+  const removedFrom = (survey: unknown) => {
+    const { kube, stored } = clusterOf(canaryObjects(target).map((id) => made(id, [])));
+    const drained: MigrationTarget = { ...target, survey, drainMs: LONG_MS };
+    const ended = new AbortController();
+    const context = contextOf({ signal: ended.signal });
+    const removal = asyncLocalStorage.run(context, () => canaryActivities(kube).removeCanary(drained, LONG_MS));
+    return { removal, ended, left: () => canaryObjects(target).filter((id) => stored(id) !== undefined) };
+  };
+
+  it('gives no more time to requests than they had while all proxies led elsewhere', async () => {
+    const { removal, left } = removedFrom({ request: {}, routes: {} });
+    await removal;
+    expect(left()).toEqual([]);
+  });
+
+  it('gives those of testers, who were led to it until the routes were restored, all of it', async () => {
+    const { removal, ended, left } = removedFrom({ request: { testers: { header: 'x', value: 'y' } }, routes: {} });
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    expect(left()).toHaveLength(canaryObjects(target).length);
+    ended.abort();
+    await expect(removal).rejects.toThrow('aborted');
+  });
+
   it.each(['Deployment', 'Service'])(
     'runs no pod, and is not said to be gone, while a finalizer keeps its %s',
     async (kind) => {

@@ -1,5 +1,5 @@
 import type { EvaluationRequest, GovernanceClient, MigrationOutcome } from '@scc/governance-api';
-import { isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
+import { isConflict, isInvalid, isNotFound, type KubeClient, type KubeObject } from '@scc/kube';
 import {
   AUTHOR_ANNOTATION,
   CAMPAIGN_AUTHOR_ANNOTATION,
@@ -7,10 +7,12 @@ import {
   editorsOf,
   FIELD_MANAGER,
   FINALIZER,
+  isRecord,
   parseSpec,
   PLAN_TYPE,
   type PlanRef,
   type PlanSpec,
+  type PlanStatus,
 } from '@scc/plan';
 import type { AcceptedPlan, Acceptance, LiveSettings, MigrationActivities } from '@scc/migration/contract';
 import { terminal } from '../failures.js';
@@ -144,6 +146,27 @@ export async function releasePlan(kube: KubeClient, ref: PlanRef): Promise<void>
 }
 
 /**
+ * Shows that a plan is taken up, before anything else is done about it.
+ * @returns the plan with that status; undefined where it shows something already, or was written since it was read
+ */
+async function showTakenUp(kube: KubeClient, plan: KubeObject, first: PlanStatus): Promise<KubeObject | undefined> {
+  const { namespace = '', name = '', uid, resourceVersion, generation = 1 } = plan.metadata;
+  if (isRecord(plan['status']) && plan['status']['phase'] !== undefined) return undefined;
+  const body = [
+    { op: 'test', path: '/metadata/uid', value: uid },
+    { op: 'test', path: '/metadata/resourceVersion', value: resourceVersion },
+    { op: 'add', path: '/status', value: { ...first, observedGeneration: generation } },
+  ];
+  const write = { type: 'json', body, subresource: 'status', fieldManager: FIELD_MANAGER } as const;
+  try {
+    return await kube.patch({ ...PLAN_TYPE, namespace, name }, write);
+  } catch (error) {
+    if (isConflict(error) || isInvalid(error) || isNotFound(error)) return undefined;
+    throw error;
+  }
+}
+
+/**
  * The activities that read the plan itself and hold it by its finalizer.
  * @param review decides which edits of a running plan take effect
  * @param earlier what is on record of a migration of a plan before its workflow began: read by the plan's uid, null for
@@ -156,7 +179,7 @@ export function planActivities(
 ): PlanActivities {
   const find = (ref: PlanRef) => findSamePlan(kube, ref);
   return {
-    acceptPlan: async (ref) => {
+    acceptPlan: async (ref, first) => {
       const reading = earlier.read(ref.uid);
       // Of a plan that is gone nobody wants to know it.
       reading.catch(() => undefined);
@@ -170,7 +193,8 @@ export function planActivities(
       const parsed = parseSpec(object['spec']);
       if (!parsed.ok)
         return { accepted: false, violations: parsed.violations, generation: object.metadata.generation ?? 1 };
-      await setFinalizers(kube, object, [FINALIZER]);
+      const shown = first && (await showTakenUp(kube, object, first));
+      await setFinalizers(kube, shown ?? object, [FINALIZER]);
       return { accepted: true, plan: acceptedOf(object, parsed.spec) };
     },
     readLiveSettings: async (ref) => {

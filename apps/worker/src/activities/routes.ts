@@ -79,8 +79,11 @@ export function routeActivities({
   /** On the way forward no weight rests on what another client has changed. */
   const untouched = async (target: MigrationTarget, weight: number): Promise<void> => {
     if (weight === 0 || target.services.length === 0) return;
-    const disturbed =
-      (await disturbanceOf(kube, target, { weight, isReturned: false })) ?? (await addedPolicyOf(kube, target, root));
+    const [changed, added] = await Promise.all([
+      disturbanceOf(kube, target, { weight, isReturned: false }),
+      addedPolicyOf(kube, target, root),
+    ]);
+    const disturbed = changed ?? added;
     if (disturbed !== null) throw terminal('drift', disturbed);
   };
 

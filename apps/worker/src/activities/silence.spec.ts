@@ -39,10 +39,13 @@ interface World {
   verifiedBy?: Verified['verifiedBy'];
   /** What OpenShift's routers say at each look; the last one stays. */
   routed?: (RoutedLately | null)[];
+  drainMs?: number;
+  /** How long all proxies have led to the canary. */
+  ledForMs?: number;
 }
 
 function silence(
-  { seen = [], pods = ['ledger-1'], away, drift, verifiedBy = 'proxies', routed = [] }: World,
+  { seen = [], pods = ['ledger-1'], away, drift, verifiedBy = 'proxies', routed = [], drainMs = 20, ledForMs }: World,
   agoMs = 0,
   ofTarget = target,
 ) {
@@ -73,11 +76,14 @@ function silence(
         recent: () => Promise.resolve(routed[Math.min(routedLooks++, routed.length - 1)] ?? null),
       },
     },
-    drainMs: 20,
+    drainMs,
   };
   const begunMs = Date.now() - agoMs;
-  const result = asyncLocalStorage.run(contextOf(), () => awaitSilence(deps, ofTarget, { object, begunMs }));
-  return { result, asked, splits };
+  const ended = new AbortController();
+  const result = asyncLocalStorage.run(contextOf({ signal: ended.signal }), () =>
+    awaitSilence(deps, ofTarget, { object, begunMs, ledForMs }),
+  );
+  return { result, asked, splits, ended };
 }
 
 describe('the silence of the own pods', () => {
@@ -139,6 +145,24 @@ describe('the silence of the own pods', () => {
       });
       expect(splits).toEqual([{ canary: 100, mirror: null }]);
     }
+  });
+
+  it('gives no more time to requests than they had while all proxies led to the canary already', async () => {
+    const { result } = silence({ seen: [null], drainMs: 1_000_000, ledForMs: 1_000_000 });
+    await expect(result).resolves.toMatchObject({
+      isSilent: true,
+      message: expect.stringContaining('were given 1000 s') as unknown,
+    });
+  });
+
+  it('gives them all of it where the routes cannot be seen any more', async () => {
+    const { result, ended } = silence({ seen: [null], drainMs: 1_000_000, ledForMs: 1_000_000, verifiedBy: 'bound' });
+    let isOver = false;
+    const over = result.finally(() => (isOver = true));
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate);
+    expect(isOver).toBe(false);
+    ended.abort();
+    await expect(over).rejects.toThrow('aborted');
   });
 
   const still: RoutedLately = { requests: 0, standing: 0, overMs: 10_000 };

@@ -81,8 +81,15 @@ async function countedAt(
   }
 }
 
-/** Sets and verifies the routes once more, and waits for what is under way. */
-async function verified({ router, drainMs }: SilenceDeps, target: MigrationTarget): Promise<Verified> {
+/**
+ * Sets and verifies the routes once more, and waits for what is under way.
+ * @param ledSinceMs since when every proxy leads to the canary, by the monotonic clock; null where none was asked
+ */
+async function verified(
+  { router, drainMs }: SilenceDeps,
+  target: MigrationTarget,
+  ledSinceMs: number | null,
+): Promise<Verified> {
   const survey = surveyOf(target);
   const split = { canary: 100, mirror: null };
   const drift = await router.drift(survey, split);
@@ -91,7 +98,8 @@ async function verified({ router, drainMs }: SilenceDeps, target: MigrationTarge
     throw terminal('drift', `${manager} changed ${object} (${fields.join(', ')}) during the migration`);
   }
   const found = await router.split(survey, split);
-  await interruptiblePause(drainMs);
+  const ledForMs = ledSinceMs === null || found.verifiedBy === 'bound' ? 0 : performance.now() - ledSinceMs;
+  await interruptiblePause(Math.max(0, drainMs - ledForMs));
   return found;
 }
 
@@ -168,20 +176,22 @@ async function lookAtRouters({ metrics }: SilenceDeps, target: MigrationTarget, 
  * for within a bound, which the plan says, and then named. Where no counter of the pods is read, those of OpenShift's
  * routers are.
  * @param begunMs when this began, in milliseconds since the epoch
+ * @param ledForMs how long every proxy has led to the canary already
  * @throws ApplicationFailure as weather, while requests come
  */
 export async function awaitSilence(
   deps: SilenceDeps,
   target: MigrationTarget,
-  { object, begunMs }: { object: KubeObject; begunMs: number },
+  { object, begunMs, ledForMs }: { object: KubeObject; begunMs: number; ledForMs?: number | undefined },
 ): Promise<StableSide | undefined> {
   if (target.services.length === 0) return undefined;
+  const ledSinceMs = ledForMs === undefined ? null : performance.now() - ledForMs;
   const { boundMs = BOUND_MS, drainMs } = deps;
   const remedy = 'give these callers a proxy of the mesh, or end them';
   const seen = await waited(() => lookAtPods(deps, target, object), { begunMs, boundMs, remedy });
   if (!('why' in seen)) return seen;
   const { why } = seen;
-  const led = await verified(deps, target);
+  const led = await verified(deps, target, ledSinceMs);
   const routed = await waited(() => lookAtRouters(deps, target, why), {
     begunMs,
     boundMs,

@@ -102,10 +102,11 @@ export function workloadActivities(deps: Deps): WorkloadActivities {
   };
 
   return {
-    migrateWorkload: async (target, begunMs) => {
+    migrateWorkload: async (target, begunMs, ledForMs) => {
       const found = await read(target);
       if (!isToBeMigrated(found, target)) return undefined;
-      const seen = begunMs === undefined ? undefined : await awaitSilence(deps, target, { object: found, begunMs });
+      const seen =
+        begunMs === undefined ? undefined : await awaitSilence(deps, target, { object: found, begunMs, ledForMs });
       const current = await read(target);
       if (isToBeMigrated(current, target)) await writeTemplate(target, current, target.templateAfter);
       return seen;
