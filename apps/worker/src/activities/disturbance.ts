@@ -182,6 +182,19 @@ const autoscalers: Look = async (read, { autoscalers: held, replicas }) => {
 
 const LOOKS: readonly Look[] = [workload, made, canary, services, policies, autoscalers];
 
+/** Everything that is looked at. */
+const watchedObjects = (target: MigrationTarget): ObjectId[] => [
+  workloadId(target),
+  ...canaryObjects(target),
+  ...target.services.map(({ name }): ObjectId => ({
+    apiVersion: 'v1',
+    kind: 'Service',
+    namespace: target.ref.namespace,
+    name,
+  })),
+  ...[...target.policies, ...target.autoscalers.map(({ key }) => key)].map(idOf),
+];
+
 /**
  * What another client has done to an object that the migration rests on, in words; null when all is as it was left.
  * Where a workload has no canary, nothing of it is looked at here.
@@ -199,6 +212,8 @@ export async function disturbanceOf(
     seen.set(key, known);
     return known;
   };
+  // All at once; what a look finds still counts in its order, and so does an object that cannot be read.
+  for (const id of watchedObjects(target)) read(id).catch(() => undefined);
   for (const look of LOOKS) {
     const found = await look(read, target, stage);
     if (found !== null) return found;
