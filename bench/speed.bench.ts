@@ -2,6 +2,7 @@ import { PLAN_TYPE, type PlanSpecInput, plansPath } from '@scc/plan';
 import { deploySamples, type Stack, waitForDeployments } from '@scc/dev';
 import { waitFor } from '@scc/runtime';
 import { z } from 'zod';
+import { workflowEvents, type Spent, spentIn } from './activity-times.js';
 import { deployWorkloads, nameOfWorkload, PLAN_SPEC, plansOf, startFleetStack } from './fleet.js';
 import type { Bench, BenchResult } from './types.js';
 
@@ -162,21 +163,42 @@ async function moved(stack: Stack, namespace: string, names: readonly string[], 
   return { name, metric, value: value / 1000, unit: 's', reference: reference / 1000, ratio: value / reference };
 }
 
+/** Of the stack's Temporal. */
+const TEMPORAL_NAMESPACE = 'scc';
+const PARTS: Record<Spent, string> = {
+  pods: 'waiting for pods to be ready',
+  silence: 'waiting until no request is under way, and for the pods of the canary to go',
+  verification: 'dividing requests, verified in the proxies, and holding',
+  rest: 'everything else: facts, governance, grants, Temporal',
+};
+
+/** What the time of a migration was spent on. */
+async function parts(stack: Stack, namespace: string, plan: string): Promise<BenchResult[]> {
+  const found = (await plansOf(stack, namespace)).find(({ metadata }) => metadata.name === plan);
+  const { workflowId = '' } = found?.status ?? {};
+  const spent = spentIn(await workflowEvents(stack.addresses.temporal, TEMPORAL_NAMESPACE, workflowId));
+  return (Object.keys(PARTS) as Spent[]).map((part) => ({
+    ...{ name, metric: `of it, ${PARTS[part]}`, value: spent[part] / 1000, unit: 's' },
+  }));
+}
+
 async function run(): Promise<BenchResult[]> {
   const stack = await startFleetStack(AT_ONCE + 60, 200, { mesh: true });
   try {
     await deployWorkloads(stack, CROWD, AT_ONCE);
     await deploySamples(stack);
     const crowd = Array.from({ length: AT_ONCE }, (_none, at) => nameOfWorkload(at));
-    const parts = [
-      () => takenUp(stack),
-      () => moved(stack, SHOP, [ROUTED], 'three pods behind a route, without holds'),
-      () => moved(stack, CROWD, crowd, `${AT_ONCE} plans at once`),
+    const measures = [
+      async () => [await takenUp(stack)],
+      async () => [await moved(stack, SHOP, [ROUTED], 'three pods behind a route, without holds')],
+      () => parts(stack, SHOP, ROUTED),
+      async () => [await moved(stack, CROWD, crowd, `${AT_ONCE} plans at once`)],
     ];
     const results: BenchResult[] = [];
-    for (const part of parts) {
-      results.push(await part());
-      console.error(`speed: ${JSON.stringify(results.at(-1))}`);
+    for (const measure of measures) {
+      const measured = await measure();
+      results.push(...measured);
+      for (const one of measured) console.error(`speed: ${JSON.stringify(one)}`);
     }
     return results;
   } finally {
