@@ -1,7 +1,6 @@
 import { once } from 'node:events';
-import { connect, createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo } from 'node:net';
 import path from 'node:path';
-import type { ChildProcess } from 'node:child_process';
 import { istiodView, IstioRouter } from '@scc/istio';
 import { addressesOf, connectKube, type KubeClient, type KubeObject, type ObjectId } from '@scc/kube';
 import { waitFor } from '@scc/runtime';
@@ -24,6 +23,8 @@ export interface Mesh {
   stack: Stack;
   kube: KubeClient;
   view: View;
+  /** Where istiod serves its debug endpoints. */
+  istiod: string;
   /** A router of the mesh that writes through this client. */
   istio: (client: KubeClient) => IstioRouter;
   read: (id: ObjectId) => Promise<KubeObject>;
@@ -34,11 +35,14 @@ export interface Mesh {
   stop: () => Promise<void>;
 }
 
-/** istiod listens inside the stack's network only: a socket file leads there. */
-async function openDoor(stack: Stack): Promise<{ door: Server; relay: ChildProcess }> {
-  const socket = path.join(stack.stateDir, 'istiod.sock');
+/** Where istiod serves its debug endpoints. */
+const ISTIOD_PORT = 8081;
+
+/** A port inside the stack's network, at an address of this machine: a socket file leads there. */
+export async function openDoor(stack: Stack, port: number) {
+  const socket = path.join(stack.stateDir, `door-${port}.sock`);
   const inside = `const net = require('node:net'); net.createServer((c) => {
-    const to = net.connect(8081, '127.0.0.1'); c.pipe(to).pipe(c); c.on('error', () => to.destroy()); to.on('error', () => c.destroy());
+    const to = net.connect(${port}, '127.0.0.1'); c.pipe(to).pipe(c); c.on('error', () => to.destroy()); to.on('error', () => c.destroy());
   }).listen(${JSON.stringify(socket)}, () => console.log('ready'));`;
   const relay = stack.spawn(NODE, ['-e', inside], { stdio: ['ignore', 'pipe', 'inherit'] });
   if (relay.stdout) await once(relay.stdout, 'data');
@@ -49,7 +53,11 @@ async function openDoor(stack: Stack): Promise<{ door: Server; relay: ChildProce
     to.on('error', () => client.destroy());
   });
   await once(door.listen(0, '127.0.0.1'), 'listening');
-  return { door, relay };
+  const close = (): void => {
+    door.close();
+    relay.kill();
+  };
+  return { url: `http://127.0.0.1:${(door.address() as AddressInfo).port}`, close };
 }
 
 /** Reads what must be there. */
@@ -64,12 +72,11 @@ export const readerOf =
 export async function startMesh(): Promise<Mesh> {
   const stack = await startStack({ parts: ONLY_THE_MESH });
   const kube = await connectKube({ kubeconfig: stack.kubeconfig.outside, userAgent: MANAGER });
-  const { door, relay } = await openDoor(stack);
-  const view = istiodView({ url: `http://127.0.0.1:${(door.address() as AddressInfo).port}` });
+  const door = await openDoor(stack, ISTIOD_PORT);
+  const istiod = door.url;
+  const view = istiodView({ url: istiod });
   return {
-    stack,
-    kube,
-    view,
+    ...{ stack, kube, view, istiod },
     istio: (client) =>
       new IstioRouter({ kube: client, fieldManager: MANAGER, view, boundMs: 0, signal: () => undefined }),
     read: readerOf(kube),
@@ -84,7 +91,6 @@ export async function startMesh(): Promise<Mesh> {
     stop: async () => {
       kube.close();
       door.close();
-      relay.kill();
       await stack.stop();
     },
   };

@@ -8,6 +8,7 @@ import { type Mesh, startMesh } from './mesh.fixture.js';
 import { meshAndOpenShiftWorld, openShiftWorld } from './openshift.fixture.js';
 import { replicasWorld } from './replicas.fixture.js';
 import { realRequests } from './requests.fixture.js';
+import { waysOutOfTheMesh } from './ways-out.fixture.js';
 import { severalWorkers } from './workers.fixture.js';
 
 /** Every router that a mesh carries out keeps its promises to a real API server, a real istiod and real proxies. */
@@ -59,4 +60,8 @@ describe("istiod's cache", () => {
 
 describe('several workers', () => {
   severalWorkers(() => mesh, TEST_MS);
+});
+
+describe('what a refusal of the mesh says to do is done:', () => {
+  waysOutOfTheMesh(() => mesh, TEST_MS);
 });

@@ -1,7 +1,17 @@
 import { expect } from '@jest/globals';
 import { waitFor } from '@scc/runtime';
 import { withoutAdmission } from '../activities/recorded.fixture.js';
-import { APP, byPlan, bySaying, deployment, type Ground, serveKind, templateOf, type Walk } from './walks.fixture.js';
+import {
+  APP,
+  byPlan,
+  bySaying,
+  deployment,
+  type Ground,
+  serveKind,
+  service,
+  templateOf,
+  type Walk,
+} from './walks.fixture.js';
 
 /** Refusals for what others decide: an operator, the image's user, admission's own record. */
 
@@ -29,8 +39,6 @@ const under = async ({ admin, namespace }: Ground, scc: string): Promise<boolean
 };
 const soon = { timeoutMs: 60_000, everyMs: 250 };
 
-let install: () => Promise<void> = () => Promise.resolve();
-
 const nonRoot = { targetSCC: 'nonroot-v2' };
 /** What a kubelet says of the user of a container since Kubernetes 1.33, which the local one does not. */
 const seenAsRoot = ({ sh }: Ground): Promise<string> =>
@@ -38,7 +46,100 @@ const seenAsRoot = ({ sh }: Ground): Promise<string> =>
     `kubectl patch $(kubectl get pod -l app=${APP} -o name) --subresource status --type json -p '[{"op":"add","path":"/status/containerStatuses/0/user","value":{"linux":{"uid":0,"gid":0}}}]'`,
   );
 
+let install: () => Promise<void> = () => Promise.resolve();
+
+/** A policy of somebody else's that has each Deployment ask for an SCC, unless a label exempts it. */
+const PINNING = 'walk-pins';
+const EXEMPT = 'example.org/exempt';
+async function pin({ create, sh, namespace }: Ground): Promise<void> {
+  const admission = { apiVersion: 'admissionregistration.k8s.io/v1' };
+  const metadata = { name: PINNING };
+  await create({
+    ...{ ...admission, kind: 'MutatingAdmissionPolicy', metadata },
+    spec: {
+      ...{ failurePolicy: 'Fail', reinvocationPolicy: 'IfNeeded' },
+      matchConstraints: {
+        namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } },
+        resourceRules: [
+          { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] },
+        ],
+      },
+      matchConditions: [
+        { name: 'not-exempt', expression: `!has(object.metadata.labels) || !('${EXEMPT}' in object.metadata.labels)` },
+      ],
+      mutations: [
+        {
+          patchType: 'JSONPatch',
+          jsonPatch: {
+            expression: `[JSONPatch{op: 'add', path: '/spec/template/metadata/annotations', value: {'${REQUIRED}': 'anyuid'}}]`,
+          },
+        },
+      ],
+    },
+  });
+  await create({
+    ...{ ...admission, kind: 'MutatingAdmissionPolicyBinding', metadata },
+    spec: { policyName: PINNING },
+  });
+  const isActive = async (): Promise<boolean> =>
+    (await sh(`kubectl annotate deployment ${APP} at=now --overwrite --dry-run=server -o json`)).includes(REQUIRED);
+  await waitFor(isActive, { ...soon, what: 'the policy to be in force' });
+}
+
+const SCC = { apiVersion: 'security.openshift.io/v1', kind: 'SecurityContextConstraints' };
+/** The SCC restricted-v2 by another name and for nobody yet, with something else in it. */
+async function ownSCC({ admin, create }: Ground, name: string, change: object): Promise<void> {
+  const whole = await admin.get({ ...SCC, name: 'restricted-v2' });
+  if (!whole) throw new Error('there is no SCC restricted-v2');
+  await create({ ...whole, metadata: { name }, users: [], groups: [], ...change });
+}
+/** From before admission was there: no pod can be judged by it. */
+const BROKEN = 'walk-broken';
+async function breakOne(ground: Ground): Promise<void> {
+  install = await withoutAdmission(ground.admin);
+  await ownSCC(ground, BROKEN, { runAsUser: { type: 'MustRunAs' } });
+  await install();
+}
+const NARROW = 'walk-narrow';
+const without =
+  (name: string): NonNullable<Walk['then']> =>
+  (_accepted, { sh }) =>
+    sh(`kubectl delete ${SCC.kind} ${name}`);
+
 export const OTHER_WALKS: readonly Walk[] = [
+  {
+    code: 'ChangeTakenBack',
+    way: 'the workload is exempted from what sets the field',
+    before: pin,
+    walk: bySaying(`kubectl label deployment ${APP} ${EXEMPT}=true`),
+    then: (_accepted, { sh }) =>
+      sh(`kubectl delete mutatingadmissionpolicybinding ${PINNING}; kubectl delete mutatingadmissionpolicy ${PINNING}`),
+  },
+  {
+    code: 'SCCInvalid',
+    also: ['NotAdmitted'],
+    way: 'the SCC is repaired',
+    before: breakOne,
+    plan: { targetSCC: BROKEN },
+    walk: bySaying(
+      `kubectl patch securitycontextconstraints ${BROKEN} --type merge -p '{"runAsUser":{"uid":1000650001}}'`,
+    ),
+    then: without(BROKEN),
+  },
+  {
+    code: 'NotAdmitted',
+    way: 'the volume is replaced by a type that the SCC lists',
+    workload: (namespace) => {
+      const template = templateOf({}, { volumes: [{ name: 'scratch', emptyDir: {} }] });
+      return [deployment(namespace, { template }), service(namespace)];
+    },
+    before: (ground) => ownSCC(ground, NARROW, { volumes: ['configMap', 'projected', 'secret'] }),
+    plan: { targetSCC: NARROW },
+    walk: bySaying(
+      `kubectl patch deployment ${APP} --type json -p '[{"op":"replace","path":"/spec/template/spec/volumes","value":[{"name":"scratch","configMap":{"name":"kube-root-ca.crt"}}]}]'; ${rolledOut}`,
+    ),
+    then: without(NARROW),
+  },
   {
     code: 'WorkloadIsOwned',
     way: 'the template is changed in the object of its operator, which takes any other change back',
