@@ -15,6 +15,12 @@ const denial = new KubeError(403, {
     'configmaps "a" is forbidden: User "system:serviceaccount:a:b" cannot get resource "configmaps" in API group ""',
   reason: 'Forbidden',
 });
+/** As an API server says that has just started and has not read its roles yet. */
+const ofPath = new KubeError(403, {
+  message:
+    'forbidden: User "system:serviceaccount:a:b" cannot get path "/apis/networking.istio.io/v1": RBAC: [clusterrole.rbac.authorization.k8s.io "system:discovery" not found]',
+  reason: 'Forbidden',
+});
 
 describe('meaningOf', () => {
   it.each<[string, 'final' | 'weather', unknown]>([
@@ -74,11 +80,14 @@ describe('meaningOf', () => {
     },
   );
 
-  it('takes a denial of the authorizer for an answer only when it lasts', () => {
-    expect(meaningOf('setWeights', denial, { ...late, deniedForMs: 9_999 })).toBe(denial);
-    expect(meaningOf('setWeights', denial, { ...late, deniedForMs: 10_000 })).toMatchObject({
+  it.each([
+    ['an object', denial],
+    ['a path', ofPath],
+  ])('takes a denial of %s by the authorizer for an answer only when it lasts', (_case, denied) => {
+    expect(meaningOf('setWeights', denied, { ...late, deniedForMs: 9_999 })).toBe(denied);
+    expect(meaningOf('setWeights', denied, { ...late, deniedForMs: 10_000 })).toMatchObject({
       type: FAILURE.refused,
-      message: denial.message,
+      message: denied.message,
     });
   });
 

@@ -12,9 +12,12 @@ import { silentForMs } from './freshness.js';
 
 type Name = keyof MigrationActivities;
 
-/** The API server's authorizer said no; an admission plugin or webhook that says no words it otherwise. */
+/**
+ * The API server's authorizer said no, of an object or of a path; an admission plugin or webhook that says no words it
+ * otherwise.
+ */
 const isDenial = (error: unknown): boolean =>
-  error instanceof KubeError && error.status === 403 && / is forbidden: User "[^"]*" cannot /.test(error.message);
+  error instanceof KubeError && error.status === 403 && /(^| is )forbidden: User "[^"]*" cannot /.test(error.message);
 
 /**
  * For so long a denial may come from an API server that has just started and has not read every binding yet, in
