@@ -23,6 +23,7 @@ import {
   type Plan,
 } from './engine.fixture.js';
 import { routesOfAllKinds } from './all-routes.fixture.js';
+import { canaryDataSuite } from './canary-data.fixture.js';
 import { censusSuite } from './census.fixture.js';
 import { orderedSuite } from './ordered.fixture.js';
 import { firstPodsSuite } from './first-pods.fixture.js';
@@ -529,6 +530,7 @@ gates(() => stack, engine);
 consoled(() => stack, { apply, untilPhase, governance: (path, body) => governance(ADMIN, path, body) });
 orderedSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 censusSuite(() => stack, { apply, until, untilPhase, remains, specOf, untilAsked, approve, handleOf });
+canaryDataSuite(() => stack, { apply, until, untilPhase, remains, untilAsked, approve, handleOf });
 perNodeSuite(() => stack, { apply, until, untilPhase, remains, specOf });
 rollingSuite(() => stack, { apply, until, untilPhase, remains, specOf, handleOf });
 firstPodsSuite(() => stack, { apply, until, untilPhase, remains, specOf });

@@ -118,7 +118,7 @@ describe('againstOrder', () => {
     ['setMirror', 'prepareRoutes'],
     ['setWeights', 'prepareRoutes'],
     ['hold', 'prepareRoutes'],
-    ['callWebhooks', 'prepareRoutes'],
+    ['callWebhooks', 'confirmAdmission'],
     ['migrateWorkload', 'setWeights'],
     ['awaitWorkload', 'migrateWorkload'],
     ['restoreRoutes', 'awaitWorkload'],

@@ -82,7 +82,8 @@ const BY_CANARY: Partial<Record<GuardedActivity, Need>> = {
   setMirror: { cleared: 'Mirror', after: 'prepareRoutes' },
   setWeights: { cleared: 'Shift', after: 'prepareRoutes' },
   hold: { after: 'prepareRoutes' },
-  callWebhooks: { after: 'prepareRoutes' },
+  // A census looks at data before the canary that would use it.
+  callWebhooks: { after: 'confirmAdmission' },
   migrateWorkload: { cleared: 'Migrate', after: 'setWeights' },
   awaitWorkload: { after: 'migrateWorkload' },
   restoreRoutes: { cleared: 'Finish', after: 'awaitWorkload' },
